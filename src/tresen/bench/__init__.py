@@ -1,0 +1,1 @@
+"""Speed, memory and crash measurements of the running product, as ratios to a floor of the same run."""

@@ -1,0 +1,1 @@
+"""Settings, urls, asgi, subscriptions and the command line. May import every room."""

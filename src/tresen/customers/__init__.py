@@ -1,0 +1,1 @@
+"""Facts about a person: customer, identities, company, records. Knows no message."""

@@ -1,0 +1,1 @@
+"""The agents' screens. No rules live here: a view calls one action or one query."""

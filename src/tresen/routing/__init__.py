@@ -1,0 +1,1 @@
+"""Chooses who gets a waiting conversation; assigns through the verbs of `conversations`."""
