@@ -25,12 +25,12 @@ fi
 # The stamps are copies of what was installed: a comparison cannot be fooled by a file's time.
 if ! cmp -s requirements.lock .venv/installed.lock; then
     echo "Installing the locked dependencies (a minute or two)"
-    .venv/bin/python -m pip install --quiet --require-hashes -r requirements.lock
+    .venv/bin/python -m pip install -qq --require-hashes -r requirements.lock
     rm -f .venv/installed.toml
     cp requirements.lock .venv/installed.lock
 fi
 if ! cmp -s pyproject.toml .venv/installed.toml; then
-    .venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+    .venv/bin/python -m pip install -qq --no-deps --no-build-isolation --editable .
     cp pyproject.toml .venv/installed.toml
 fi
 .venv/bin/python tools/translations.py compile
