@@ -1,4 +1,4 @@
-"""Shared by the tests that talk to real counterparts: database server, mail servers, browser, other processes."""
+"""Shared by the tests with real counterparts: database server, mail servers, browser, other processes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from counterparts.postgres import cluster
 
 HERE = Path(__file__).parent
