@@ -1,0 +1,58 @@
+"""Settings that the chat and the form share: how they look, and which web sites may use them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from tresen.channels.contract import Setting
+
+COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+DEFAULT_COLOUR = "#1f5f8b"
+
+_THEMES = (("auto", "as the visitor prefers"), ("light", "light"), ("dark", "dark"))
+_LANGUAGES = (("auto", "as the visitor prefers"), ("de", "Deutsch"), ("en", "English"))
+
+LOOK = (
+    Setting(
+        "colour",
+        "Colour",
+        default=DEFAULT_COLOUR,
+        help="Six hexadecimal digits, such as #1f5f8b.",
+        group="Look",
+    ),
+    Setting("theme", "Appearance", "choice", "auto", choices=_THEMES, group="Look"),
+    Setting("language", "Language", "choice", "auto", choices=_LANGUAGES, group="Look"),
+)
+RULES = (
+    Setting("privacy_url", "Link to the privacy notice", "url", group="Rules"),
+    Setting(
+        "origins",
+        "Allowed web sites",
+        "lines",
+        help="One a line, such as https://shop.example. Empty: every site.",
+        group="Rules",
+    ),
+)
+
+
+def origins(settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """The web sites that may use the channel, as origins in lower case; empty = every site."""
+    value = settings.get("origins") or ""
+    lines = value.splitlines() if isinstance(value, str) else value
+    return tuple(line.strip().rstrip("/").lower() for line in lines if str(line).strip())
+
+
+def problems(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Errors by field of the shared settings."""
+    errors = {}
+    if (colour := settings.get("colour")) and not COLOUR.fullmatch(str(colour)):
+        errors["colour"] = "six hexadecimal digits, such as #1f5f8b"
+    for origin in origins(settings):
+        parts = urlsplit(origin)
+        bare = parts.hostname and not (parts.path or parts.query or parts.fragment or "@" in origin)
+        if parts.scheme not in ("http", "https") or not bare:
+            errors["origins"] = f"not a web site's origin: {origin}"
+    return errors
