@@ -27,7 +27,7 @@ TEST_VENDOR = ROOT / "tests/vendor"
 class Package:
     """One npm package. `files` maps a path in the package to the name under which it is served.
 
-    `integrity` is npm's `dist.integrity` (sha512, base64). `banner` names a served file whose first comment carries
+    `integrity` is npm's `dist.integrity` (sha512, base64). `banner` names a served file whose first comment has
     the copyright, for packages that ship no licence file of their own.
     """
 
@@ -114,7 +114,7 @@ def licence_text(package: Package, source: Path, target: Path, mit: str) -> str:
 
 
 def sprite(icons: Path) -> str:
-    """One SVG file with a `<symbol>` per icon of `icons.txt`, drawn with the colour of the surrounding text."""
+    """One SVG file with a `<symbol>` per icon of `icons.txt`, drawn in the colour of the text around."""
     symbols = []
     for name in sorted(ICONS):
         drawing = (icons / f"{name}.svg").read_text()

@@ -1,0 +1,56 @@
+// Entry point of every desk page.
+import { compose, tidyDrafts } from "./composer.js";
+import { keys } from "./keys.js";
+import { refresh, start } from "./live.js";
+import { frames, pictures } from "./mailframe.js";
+import { toast, toasts } from "./toast.js";
+import { follow, toEnd, watchThread } from "./thread.js";
+import { menus } from "./menus.js";
+
+// Morphing must not undo what the reader did: an opened fold, a sized frame, an input being typed in.
+Object.assign(window.Idiomorph.defaults, { ignoreActiveValue: true, restoreFocus: true });
+window.Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, element) => {
+  if (element.tagName === "IFRAME") return false;
+  if (name === "open" && (element.tagName === "DETAILS" || element.tagName === "DIALOG")) return false;
+  return !(name === "hidden" && element.matches(".mail-blocked, #typing, #offline"));
+};
+
+function prepare(root) {
+  compose(root);
+  frames(root);
+  watchThread();
+}
+
+function clicked(event) {
+  const button = event.target.closest("[data-pictures], [data-copy], [data-dialog], [data-close], [data-end]");
+  if (!button) return;
+  if (button.hasAttribute("data-pictures")) pictures(button);
+  else if (button.dataset.copy) {
+    navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent.trim());
+    toast({ text: button.dataset.copied });
+  } else if (button.dataset.dialog) document.getElementById(button.dataset.dialog).showModal();
+  else if (button.hasAttribute("data-close")) button.closest("dialog, [data-closable]")?.close?.();
+  else toEnd();
+}
+
+document.addEventListener("click", clicked);
+document.addEventListener("submit", (event) => event.target.matches("[data-sign-out]") && tidyDrafts(true));
+document.body.addEventListener("htmx:load", ({ target }) => prepare(target.parentElement ?? document));
+document.body.addEventListener("htmx:afterSwap", () => follow());
+// Answers to actions name the panes they changed: HX-Trigger: {"desk:changed": {"panes": [...]}}.
+document.body.addEventListener("desk:changed", ({ detail }) => refresh(detail.panes));
+document.body.addEventListener("htmx:responseError", ({ detail }) => {
+  if (detail.xhr.status === 401 || detail.xhr.status === 403) location.reload();
+  else toast({ text: document.body.dataset.failed, level: "danger" });
+});
+document.body.addEventListener("htmx:sendError", () => {
+  toast({ text: document.body.dataset.unreachable, level: "danger" });
+});
+
+tidyDrafts();
+toasts();
+menus();
+keys();
+prepare(document);
+toEnd();
+start();

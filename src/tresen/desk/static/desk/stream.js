@@ -1,0 +1,32 @@
+// The journal's stream for this tab: shared with the browser's other tabs where SharedWorker exists, alone otherwise.
+import { connect } from "./sse.js";
+
+/**
+ * Subscribes. `cursor` is the journal id the page was rendered at. `on` is told `{type: "event", event, data, id}` with
+ * parsed `data`, and `{type: "state", state}` (`open`, `lost`, `signed-out`).
+ */
+export function subscribe({ url, worker, cursor, on }) {
+  const deliver = (message) => {
+    if (message.type !== "event") return on(message);
+    let data = null;
+    try {
+      data = JSON.parse(message.data);
+    } catch {
+      return undefined; // not ours
+    }
+    return on({ ...message, data });
+  };
+  if (!("SharedWorker" in window)) {
+    const stream = connect(url, deliver, { lastEventId: cursor });
+    addEventListener("pagehide", () => stream.stop());
+    return;
+  }
+  const shared = new SharedWorker(worker, { type: "module", name: "tresen-stream" });
+  shared.port.onmessage = ({ data }) => deliver(data);
+  shared.port.start();
+  shared.port.postMessage({ type: "join", url, cursor });
+  addEventListener("pagehide", () => shared.port.postMessage({ type: "leave" }));
+  addEventListener("pageshow", (event) => {
+    if (event.persisted) shared.port.postMessage({ type: "join", url, cursor: "" });
+  });
+}
