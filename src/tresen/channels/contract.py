@@ -38,6 +38,9 @@ class Capabilities:
     copies: bool = False  # Cc and Bcc exist
     subject: bool = False
     acknowledges: bool = False  # automatic acknowledgement makes sense
+    idempotent: bool = (
+        False  # the far end recognises a repeated `Outbound.idempotency_key`: resending is safe
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,9 @@ class InboundEvent:
     status_for: tuple[str, ...] = ()  # external ids of our messages
     error: str = ""
     automated: bool = False  # an auto-reply, a list or a machine: never answered automatically
-    reply_context: Mapping[str, Any] = field(default_factory=dict)  # kept with the thread, handed back in `Outbound`
+    reply_context: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # kept with the thread, handed back in `Outbound`
     meta: Mapping[str, Any] = field(default_factory=dict)  # shown to agents: cc, verdicts, warnings
 
 
@@ -217,12 +222,16 @@ class ChannelView:
     secrets: Mapping[str, str]
     public_url: str
     language: str = "de"
+    cursor: Mapping[str, Any] = field(default_factory=dict)  # how far a pull channel has fetched
 
 
 class Pulled(Protocol):
-    """What a pull channel hands over. Returns True once the raw bytes are durably stored (or were before)."""
+    """What a pull channel hands over. Returns True once the raw bytes are durably stored (or were before).
 
-    def __call__(self, raw: RawReceipt, *, key: str) -> bool: ...
+    `cursor` is stored in the same transaction and comes back as `ChannelView.cursor` after a restart.
+    """
+
+    def __call__(self, raw: RawReceipt, *, key: str, cursor: Mapping[str, Any] | None = None) -> bool: ...
 
 
 class Stop(Protocol):
@@ -278,7 +287,11 @@ class Adapter:
 
     def validate(self, settings: Mapping[str, Any], secrets: Mapping[str, str]) -> dict[str, str]:
         """Errors by field for the set-up form; empty when all is well."""
-        return {s.key: "required" for s in self.settings if s.required and not (settings.get(s.key) or secrets.get(s.key))}
+        return {
+            s.key: "required"
+            for s in self.settings
+            if s.required and not (settings.get(s.key) or secrets.get(s.key))
+        }
 
 
 Sleep = Callable[[float], None]

@@ -1,0 +1,1 @@
+"""Any system posts customer messages and receives replies by signed webhook."""

@@ -1,0 +1,51 @@
+"""The threads that do the work behind the counter: receipts, journal, jobs, pull channels."""
+
+from __future__ import annotations
+
+import os
+
+from tresen.channels import processing, pulling
+from tresen.config import jobs as registered_jobs
+from tresen.config.subscriptions import SUBSCRIPTIONS
+from tresen.kernel import jobs, journal
+from tresen.kernel.addresses import configure_exceptions
+from tresen.kernel.runner import Crew, Loop
+from tresen.kernel.subscriptions import Dispatcher
+
+JOB_THREADS = 3
+
+__all__ = ["make_crew", "registered_jobs"]
+
+
+class WorkCrew(Crew):
+    """Also ends the pullers, and gives their leases back."""
+
+    def __init__(self) -> None:
+        self.dispatcher = Dispatcher(SUBSCRIPTIONS)
+        self.pullers = pulling.Pullers()
+        workers = [
+            Loop(f"jobs-{n}", jobs.run_one, (jobs.TOPIC,), every=1.0) for n in range(1, JOB_THREADS + 1)
+        ]
+        super().__init__(
+            [
+                Loop("receipts", processing.step, (processing.TOPIC,), every=1.0),
+                Loop("journal", self.dispatcher.step, (journal.TOPIC,), every=1.0),
+                Loop("retries", self.dispatcher.retry_due, (), every=1.0),
+                Loop("pullers", self.pullers.step, (), every=2.0),
+                *workers,
+            ]
+        )
+
+    def start(self) -> None:
+        jobs.schedule_recurring()
+        super().start()
+
+    def stop(self, timeout: float = 10.0) -> None:
+        super().stop(timeout)
+        self.pullers.stop()
+
+
+def make_crew() -> WorkCrew:
+    """The crew of this process. `TRESEN_ALLOW_HOSTS`: private hosts that may be called (an intranet CRM), by comma."""
+    configure_exceptions([host for host in os.environ.get("TRESEN_ALLOW_HOSTS", "").split(",") if host])
+    return WorkCrew()

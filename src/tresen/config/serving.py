@@ -1,0 +1,115 @@
+"""What the command line starts: preparing an installation, serving it, working for it."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+from threading import Event
+from typing import Any
+
+import django
+import uvicorn
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from rich.console import Console
+
+django.setup()
+
+from tresen.accounts import actions as accounts  # noqa: E402
+from tresen.accounts.models import Role, User  # noqa: E402
+from tresen.accounts.principal import Principal  # noqa: E402
+from tresen.channels.actions import ensure_logged_channel  # noqa: E402
+from tresen.config import asgi  # noqa: E402
+from tresen.config.crew import make_crew  # noqa: E402
+from tresen.kernel import db  # noqa: E402
+from tresen.kernel.wake import Listener  # noqa: E402
+from tresen.sandbox.demo import load as demo_company  # noqa: E402
+
+log = logging.getLogger(__name__)
+SETUP = Principal(actor="setup", role=Role.ADMINISTRATOR)
+GRACE = 5  # s for requests in hand when asked to stop
+
+
+def need_postgresql() -> None:
+    """Several processes on one SQLite file would wreck its latency, so they are refused."""
+    if not db.is_postgresql():
+        raise SystemExit("This needs PostgreSQL: set DATABASE_URL. On SQLite use `tresen run`.")
+
+
+def migrate() -> None:
+    """Brings the database up to date; costs next to nothing when it is."""
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        call_command("migrate", verbosity=0, interactive=False)
+
+
+def prepare(console: Console, *, demo: bool, port: int) -> None:
+    """Database, first channel, demo company, and what a person needs to know to begin."""
+    migrate()
+    ensure_logged_channel()
+    url = f"http://localhost:{port}"
+    if demo:
+        demo_company.fill(console)
+        demo_company.introduce(console, url)
+    elif not User.objects.filter(role=Role.ADMINISTRATOR).exists():
+        secret = accounts.make_link("setup")
+        console.print(f"Create the administrator (works once): {url}/desk/start/{secret}", highlight=False)
+    else:
+        console.print(f"Tresen: {url}", highlight=False)
+    connection.close()
+
+
+def make_token(*, name: str, role: str, email: str) -> str:
+    """An API token for the command line."""
+    user = User.objects.filter(email__iexact=email).first() if email else None
+    if email and user is None:
+        raise SystemExit(f"nobody has the address {email}")
+    _token, text = accounts.create_token(SETUP, name=name, role=role, user_id=user.pk if user else None)
+    return text
+
+
+class Server(uvicorn.Server):
+    """Ends the open streams first: uvicorn would otherwise wait for them until its patience ends."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await asgi.application.hub.stop()
+        await super().shutdown(sockets)
+
+
+def serve(host: str, port: int) -> None:
+    """Serves until a signal comes."""
+    config = uvicorn.Config(
+        asgi.application,
+        host=host,
+        port=port,
+        access_log=False,
+        log_level="warning",
+        lifespan="on",
+        timeout_graceful_shutdown=GRACE,
+        timeout_keep_alive=30,
+        backlog=2048,
+        server_header=False,
+        proxy_headers=False,
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+    Server(config).run()
+
+
+def work() -> None:
+    """Runs the crew until a signal comes."""
+    stop = Event()
+
+    def ask(*_: Any) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, ask)
+    signal.signal(signal.SIGINT, ask)
+    crew, listener = make_crew(), Listener(asgi.conninfo())
+    listener.start()
+    crew.start()
+    log.info("working")
+    stop.wait()
+    crew.stop()
+    listener.stop()

@@ -1,0 +1,1 @@
+"""SQLite for one process: every write and checkpoint goes through one lock."""

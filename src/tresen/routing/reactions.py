@@ -1,0 +1,68 @@
+"""When routing acts: somebody waits, somebody comes, somebody has room again, somebody leaves."""
+
+from __future__ import annotations
+
+from tresen.accounts.models import PresenceStatus
+from tresen.accounts.principal import system
+from tresen.channels import registry
+from tresen.conversations import actions as conversations
+from tresen.conversations.models import Conversation, Status
+from tresen.kernel.errors import TresenError
+from tresen.kernel.journal import Entry
+from tresen.routing.distributing import ACTOR, distribute
+
+
+def on_queued(entry: Entry) -> None:
+    """conversation.queued: the head of that queue may go to somebody at once."""
+    distribute(entry.data["queue_id"])
+
+
+def on_freed(entry: Entry) -> None:
+    """capacity.freed, queue.changed: no place stays empty while somebody waits."""
+    distribute()
+
+
+def on_presence(entry: Entry) -> None:
+    """presence.changed: who comes gets work; live chats of who leaves go back with their age."""
+    if entry.data["status"] == PresenceStatus.ONLINE:
+        distribute()
+    else:
+        give_back(entry.data["user_id"])
+
+
+def give_back(user_id: int) -> int:
+    """Returns the live conversations in which the customer waits for an answer; returns how many."""
+    live = [kind for kind, adapter in registry.all_adapters().items() if adapter.capabilities.realtime]
+    rows = Conversation.objects.filter(
+        assignee=user_id, status=Status.ASSIGNED, channel__kind__in=live, last_direction="in"
+    )
+    done = 0
+    for conversation_id in list(rows.values_list("id", flat=True)):
+        try:
+            conversations.release(system(ACTOR), conversation_id, reason="agent left", keep_age=True)
+            done += 1
+        except TresenError:  # it changed hands in the meantime
+            continue
+    return done
+
+
+def on_message(entry: Entry) -> None:
+    """message.created: a live customer who writes to somebody absent does not wait for them."""
+    if entry.data["direction"] != "in" or entry.conversation_id is None:
+        return
+    row = (
+        Conversation.objects.filter(pk=entry.conversation_id, status=Status.ASSIGNED)
+        .select_related("channel")
+        .first()
+    )
+    if row is None or row.assignee_id is None:
+        return
+    adapter = registry.adapter(row.channel.kind)
+    presence = getattr(row.assignee, "presence", None)
+    if (
+        adapter
+        and adapter.capabilities.realtime
+        and presence
+        and presence.effective() == PresenceStatus.OFFLINE
+    ):
+        conversations.release(system(ACTOR), row.pk, reason="agent left", keep_age=True)
