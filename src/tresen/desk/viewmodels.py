@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 
 
@@ -18,13 +17,11 @@ class Row:
     subject: str
     snippet: str
     status: str
+    state: str  # where it stands, in words
     channel: str
     icon: str
-    queue: str
-    assignee: str
-    mine: bool
     unanswered: bool  # the last word is the customer's
-    priority: int
+    urgent: bool
     tags: tuple[str, ...]
     at: datetime
 
@@ -36,8 +33,10 @@ class Choice:
     value: str
     label: str
     selected: bool = False
-    count: int | None = None
+    count: str | None = None
     icon: str = ""
+    url: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +57,21 @@ class Filters:
 class ListPane:
     filters: Filters
     rows: tuple[Row, ...]
-    next: str  # cursor of the next page or ""
+    more: str  # query string of the next page or ""
     selected: int | None
     query_string: str  # "?view=mine&…", kept in the links
+    waiting: int
+    empty_icon: str
+    empty_title: str
+    empty_text: str
 
 
 @dataclass(frozen=True, slots=True)
 class FileView:
     """An attachment. `preview` is a URL only for raster pictures that may be shown."""
 
-    id: int
+    id: str
     name: str
-    content_type: str
     size: int
     url: str
     preview: str = ""
@@ -80,17 +82,16 @@ class FileView:
 class DeliveryView:
     """What is known of an outgoing message: queued, sent, delivered, read, failed, unknown or retrying."""
 
-    id: int | None
+    message_id: int
     state: str
     label: str
     icon: str
     detail: str = ""
-    at: datetime | None = None
     retry: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Warning:
+class Caution:
     """Something the agent should know before believing or answering a message."""
 
     text: str
@@ -110,8 +111,9 @@ class Part:
 class MessageView:
     id: int
     seq: int
-    direction: str  # in | out | note | event
+    direction: str  # in | out | note
     author: str
+    label: str  # for screen readers: who, which way, when
     automated: bool
     channel: str
     icon: str
@@ -122,7 +124,7 @@ class MessageView:
     subject: str = ""
     addresses: tuple[tuple[str, str], ...] = ()  # (label, addresses): To, Cc, Bcc
     files: tuple[FileView, ...] = ()
-    warnings: tuple[Warning, ...] = ()
+    warnings: tuple[Caution, ...] = ()
     delivery: DeliveryView | None = None
     unsupported: bool = False
 
@@ -140,28 +142,21 @@ class ChannelChoice:
 
     id: int
     name: str
-    kind: str
-    icon: str
     to: str
     has: str
     text_max: int
     selected: bool = False
-    warning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Composer:
     conversation: int
     channels: tuple[ChannelChoice, ...]
-    mode: str = "reply"
-    text: str = ""
-    cc: str = ""
-    bcc: str = ""
-    to: str = ""
-    signature: str = ""
-    file_max: int = 0
-    errors: tuple[str, ...] = ()
-    key: str = ""  # makes a repeated submit the same message
+    modes: tuple[Choice, ...]
+    signature: str
+    file_max: int
+    warning: str
+    key: str  # makes a repeated submit the same message
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,22 +169,21 @@ class Head:
     subject: str
     status: str
     status_label: str
-    channel: str
-    icon: str
     queue: str
     assignee: str
-    mine: bool
-    priority: int
     tags: tuple[str, ...]
+    known_tags: tuple[str, ...]
     snoozed_until: datetime | None
-    created_at: datetime
-    verbs: frozenset[str]  # of: take, assign, release, resolve, reopen, snooze, reply
-    agents: tuple[Choice, ...] = ()
-    queues: tuple[Choice, ...] = ()
+    verbs: frozenset[str]  # of: take, assign, release, resolve, reopen, snooze
+    agents: tuple[Choice, ...]
+    queues: tuple[Choice, ...]
+    snoozes: tuple[Choice, ...]
+    priorities: tuple[Choice, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class IdentityView:
+    id: int
     kind: str
     value: str
     assurance: str
@@ -206,10 +200,6 @@ class RecordView:
     icon: str
     found: bool  # its number stands in the messages
     link: str = ""
-    amount: Decimal | None = None
-    currency: str = ""
-    date: date | None = None
-    due: date | None = None
     facts: tuple[tuple[str, Any], ...] = ()
 
 
@@ -219,22 +209,22 @@ class EarlierView:
     number: str
     subject: str
     status: str
+    status_label: str
     icon: str
     at: datetime
-    visible: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerPane:
-    id: int | None
+    id: int
     name: str
     company: str
     since: date | None
-    language: str
     identities: tuple[IdentityView, ...]
     trusted: bool  # history and records may be shown
+    owner: str = ""  # who proved what this customer merely claims
+    foreign: int = 0  # records of others that the messages name
     fields: tuple[tuple[str, Any], ...] = ()
     records: tuple[RecordView, ...] = ()
     earlier: tuple[EarlierView, ...] = ()
-    earlier_total: int = 0
-    notes: tuple[str, ...] = field(default=())
+    records_more: int = 0

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django import template
+from django import forms, template
+from django.forms.boundfield import BoundField
 from django.templatetags.static import static
 from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from tresen.kernel import clock
 
@@ -21,7 +23,10 @@ def icon(name: str, extra: str = "") -> SafeString:
     """One icon of the vendored sprite, hidden from screen readers: the text beside it or `aria-label` says it."""
     sprite = static("vendor/tabler-icons/icons.svg")
     return format_html(
-        '<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>', extra, sprite, name
+        '<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
+        extra,
+        sprite,
+        name,
     )
 
 
@@ -52,12 +57,42 @@ def hue(value: Any) -> int:
     return sum(str(value).encode()) % 8
 
 
-@register.simple_tag(takes_context=True)
-def with_query(context: template.Context, **changes: Any) -> str:
-    """The current query string with changes: `{% with_query view="mine" cursor=None %}`; None drops a key."""
-    query = context["request"].GET.copy()
-    for key, value in changes.items():
-        query.pop(key, None)
-        if value not in (None, ""):
-            query[key] = str(value)
-    return f"?{query.urlencode()}" if query else "?"
+@register.filter
+def in_words(text: str) -> str:
+    """A text that an adapter declared in English, in the reader's language."""
+    return _(text) if text else ""
+
+
+@register.filter
+def widget_kind(field: BoundField) -> str:
+    """text, area, select, checkbox or choices: how a field is laid out."""
+    widget = field.field.widget
+    if isinstance(widget, forms.CheckboxInput):
+        return "checkbox"
+    if isinstance(widget, forms.CheckboxSelectMultiple):
+        return "choices"
+    if isinstance(widget, forms.Select):
+        return "select"
+    return "area" if isinstance(widget, forms.Textarea) else "text"
+
+
+CLASSES = {
+    "checkbox": "form-check-input",
+    "select": "form-select",
+    "area": "form-control",
+    "text": "form-control",
+}
+
+
+@register.simple_tag
+def control(field: BoundField) -> SafeString:
+    """The field's control with the look of the desk, tied to its help and errors for screen readers."""
+    described = [f"{field.auto_id}_helptext"] if field.help_text else []
+    described += [f"{field.auto_id}_error"] if field.errors else []
+    attrs: dict[str, Any] = {
+        "class": CLASSES.get(widget_kind(field), ""),
+        "aria-describedby": " ".join(described),
+    }
+    if field.errors:
+        attrs["aria-invalid"] = "true"
+    return field.as_widget(attrs={key: value for key, value in attrs.items() if value})

@@ -19,7 +19,7 @@ function save(form) {
 }
 
 function mode(form) {
-  return form.querySelector('[name="mode"]:checked')?.value ?? "";
+  return form.querySelector('[name="mode"]:checked, [name="kind"]:checked')?.value ?? "";
 }
 
 function restore(form) {
@@ -81,11 +81,12 @@ function showMode(form) {
   const channel = form.querySelector('[name="channel"]');
   const option = channel?.selectedOptions?.[0] ?? channel;
   const has = (option?.dataset.has ?? "").split(" ");
-  for (const part of form.querySelectorAll("[data-needs]")) {
-    part.hidden = form.dataset.mode === "note" || !has.includes(part.dataset.needs);
-  }
-  for (const part of form.querySelectorAll("[data-mode-only]")) {
-    part.hidden = !part.dataset.modeOnly.split(" ").includes(form.dataset.mode);
+  for (const part of form.querySelectorAll("[data-needs], [data-mode-only]")) {
+    const { needs, modeOnly } = part.dataset;
+    const fits = !modeOnly || modeOnly.split(" ").includes(form.dataset.mode);
+    // A note goes nowhere, so it needs nothing of a channel but may always carry files.
+    const able = !needs || (form.dataset.mode === "note" ? needs === "files" : has.includes(needs));
+    part.hidden = !(fits && able);
   }
   const limit = Number(option?.dataset.textMax || 0);
   const left = form.querySelector(".composer-left");
@@ -118,7 +119,7 @@ function prepare(form) {
   form.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
-      form.requestSubmit(form.querySelector("[data-primary]"));
+      form.requestSubmit(form.querySelector("[data-primary]:not([hidden])"));
     } else if (event.key === "Escape") area.blur();
   });
   form.addEventListener("click", (event) => {
@@ -130,14 +131,15 @@ function prepare(form) {
     part.querySelector("input")?.focus();
   });
   wireFiles(form, area);
-  form.addEventListener("htmx:beforeRequest", () => form.classList.add("sending"));
+  if (!form.hasAttribute("hx-post")) form.addEventListener("submit", () => localStorage.removeItem(draftKey(form)));
+  form.addEventListener("htmx:beforeRequest", ({ target }) => target === form && form.classList.add("sending"));
   form.addEventListener("htmx:xhr:progress", ({ detail }) => {
     const bar = form.querySelector("progress");
     if (bar && detail.lengthComputable && detail.total) bar.value = detail.loaded / detail.total;
   });
   form.addEventListener("htmx:afterRequest", ({ detail }) => {
     form.classList.remove("sending");
-    if (detail.successful) localStorage.removeItem(draftKey(form));
+    if (detail.successful && detail.elt === form) localStorage.removeItem(draftKey(form));
   });
 }
 
@@ -169,15 +171,17 @@ export function compose(root = document) {
   root.querySelectorAll("form.composer").forEach(prepare);
 }
 
-/** Puts the cursor into the composer in the mode `reply`, `note` or `forward`. */
-export function write(wanted) {
+/** Puts the cursor into the composer in the mode `reply`, `note` or `forward`; `message` is the one to forward. */
+export function write(wanted, message = "") {
   const form = document.querySelector("form.composer");
+  const forwarded = form?.querySelector('[name="message"]');
+  if (forwarded && message) forwarded.value = message;
   const radio = form?.querySelector(`[name="mode"][value="${wanted}"]`);
   if (!radio) return false;
   radio.checked = true;
   showMode(form);
   const area = form.querySelector("textarea");
-  area.focus();
+  (wanted === "forward" ? form.querySelector('[name="to"]') : area).focus();
   area.scrollIntoView({ block: "nearest" });
   return true;
 }

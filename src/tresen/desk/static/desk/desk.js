@@ -1,5 +1,6 @@
 // Entry point of every desk page.
-import { compose, tidyDrafts } from "./composer.js";
+import { compose, tidyDrafts, write } from "./composer.js";
+import { choose } from "./choose.js";
 import { keys } from "./keys.js";
 import { refresh, start } from "./live.js";
 import { frames, pictures } from "./mailframe.js";
@@ -22,13 +23,20 @@ function prepare(root) {
 }
 
 function clicked(event) {
-  const button = event.target.closest("[data-pictures], [data-copy], [data-dialog], [data-close], [data-end]");
+  if (choose(event.target)) return;
+  const row = event.target.closest("#list .row-link");
+  if (row) {
+    document.querySelector("#list .row-link[aria-current]")?.removeAttribute("aria-current");
+    row.setAttribute("aria-current", "true");
+  }
+  const button = event.target.closest("[data-pictures], [data-copy], [data-dialog], [data-close], [data-end], [data-forward]");
   if (!button) return;
   if (button.hasAttribute("data-pictures")) pictures(button);
   else if (button.dataset.copy) {
     navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent.trim());
     toast({ text: button.dataset.copied });
-  } else if (button.dataset.dialog) document.getElementById(button.dataset.dialog).showModal();
+  } else if (button.dataset.forward) write("forward", button.dataset.forward);
+  else if (button.dataset.dialog) document.getElementById(button.dataset.dialog).showModal();
   else if (button.hasAttribute("data-close")) button.closest("dialog, [data-closable]")?.close?.();
   else toEnd();
 }
@@ -39,9 +47,15 @@ document.body.addEventListener("htmx:load", ({ target }) => prepare(target.paren
 document.body.addEventListener("htmx:afterSwap", () => follow());
 // Answers to actions name the panes they changed: HX-Trigger: {"desk:changed": {"panes": [...]}}.
 document.body.addEventListener("desk:changed", ({ detail }) => refresh(detail.panes));
+// A refreshed list keeps its length and its mark: what was loaded by "Show more" and what is open.
+document.body.addEventListener("htmx:configRequest", ({ detail }) => {
+  if (detail.elt.closest("#list") === null || !detail.path.includes("/list/")) return;
+  detail.parameters.open = document.getElementById("conversation")?.dataset.id ?? "";
+  if (detail.elt.id === "list") detail.parameters.rows = document.querySelectorAll("#rows .row-link").length;
+});
 document.body.addEventListener("htmx:responseError", ({ detail }) => {
-  if (detail.xhr.status === 401 || detail.xhr.status === 403) location.reload();
-  else toast({ text: document.body.dataset.failed, level: "danger" });
+  if (detail.xhr.status === 401) location.reload();
+  else if (detail.xhr.getResponseHeader("HX-Trigger") === null) toast({ text: document.body.dataset.failed, level: "danger" });
 });
 document.body.addEventListener("htmx:sendError", () => {
   toast({ text: document.body.dataset.unreachable, level: "danger" });

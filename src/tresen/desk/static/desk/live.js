@@ -2,8 +2,8 @@
 // changes only what differs, so focus, scroll position, open menus and drafts stay.
 import { subscribe } from "./stream.js";
 
-const PANES = ["list", "head", "thread", "customer", "bell", "presence"];
-const PACE = { list: 800, head: 200, thread: 150, customer: 800, bell: 2000, presence: 2000 };
+const PANES = ["list", "head", "thread", "customer", "bell", "presence", "parked"];
+const PACE = { list: 800, head: 200, thread: 150, customer: 800, bell: 2000, presence: 2000, parked: 1000 };
 const HIDDEN_PACE = 5000;
 
 /** Which panes an event concerns. `open` is the id of the conversation on the screen (a string) or "". */
@@ -11,7 +11,7 @@ export function concerned(kind, data, open) {
   if (kind === "reset") return PANES;
   const here = open !== "" && String(data?.conversation_id ?? "") === open;
   const [subject] = kind.split(".");
-  if (kind === "message.delivery") return here ? ["thread", "list", "bell"] : ["list", "bell"];
+  if (kind === "message.delivery") return here ? ["thread", "bell", "parked"] : ["bell", "parked"];
   if (kind === "typing") return [];
   if (subject === "message") return here ? ["list", "thread", "head"] : ["list"];
   if (subject === "conversation" || subject === "assignment") {
@@ -21,7 +21,7 @@ export function concerned(kind, data, open) {
     return open ? ["customer"] : [];
   }
   if (subject === "presence" || subject === "staff") return ["presence"];
-  if (["parked", "job", "receipt", "delivery", "channel"].includes(subject)) return ["bell"];
+  if (["parked", "job", "receipt", "delivery", "channel"].includes(subject)) return ["bell", "parked"];
   return [];
 }
 
@@ -110,4 +110,6 @@ export function start() {
     },
   });
   if (beat) keepPresence(beat);
+  // Parked work is told by no event: it is what could not become one.
+  setInterval(() => document.hidden || refresh(["bell"]), 60000);
 }

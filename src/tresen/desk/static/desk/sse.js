@@ -3,13 +3,16 @@
 
 const QUIET_MS = 45000; // the server sends a comment at least every 20 s
 
-/** Parses a stream of text chunks; calls `emit({id, event, data})` for every complete event. */
+/**
+ * Parses a stream of text chunks; calls `emit({id, event, data})` for every complete event. A heart-beat that only moves
+ * the id has empty `data`.
+ */
 export function parser(emit, alive = () => {}) {
   let rest = "";
   let current = { id: "", event: "message", data: [] };
   const line = (text) => {
     if (text === "") {
-      if (current.data.length) emit({ id: current.id, event: current.event, data: current.data.join("\n") });
+      if (current.data.length || current.id) emit({ ...current, data: current.data.join("\n") });
       current = { id: "", event: "message", data: [] };
       return;
     }
@@ -55,7 +58,7 @@ export function connect(url, on, { lastEventId = "", wait = (ms) => new Promise(
       failures = 0;
       const feed = parser((event) => {
         if (event.id) last = event.id;
-        on({ type: "event", event: event.event, id: event.id, data: event.data });
+        if (event.data) on({ type: "event", event: event.event, id: event.id, data: event.data });
       }, alive);
       const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
       for (;;) {

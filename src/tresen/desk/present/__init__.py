@@ -1,0 +1,1 @@
+"""From the rooms' rows to what the templates show."""

@@ -1,0 +1,1 @@
+"""One action or one query each."""

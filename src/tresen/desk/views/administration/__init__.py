@@ -1,0 +1,1 @@
+"""What administrators set up: channels, queues, staff, teams, tokens, company."""
