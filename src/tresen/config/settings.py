@@ -21,6 +21,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "tresen.desk.apps.Desk",  # before allauth: its pages look like the desk
     "allauth",
     "allauth.account",
     "ninja",
@@ -30,7 +31,6 @@ INSTALLED_APPS = [
     "tresen.conversations.apps.Conversations",
     "tresen.channels.apps.Channels",
     "tresen.routing.apps.Routing",
-    "tresen.desk.apps.Desk",
     "tresen.widget.apps.Widget",
     "tresen.sandbox.apps.Sandbox",
     "tresen.api.apps.Api",

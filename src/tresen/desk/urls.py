@@ -44,7 +44,7 @@ urlpatterns = [
     path("presence/beat/", me.beat, name="presence-beat"),
     path("preferences/", me.preferences, name="preferences"),
     path("profile/", me.profile, name="profile"),
-    path("setup/<str:secret>/", entrance.setup, name="setup"),
-    path("password/<str:secret>/", entrance.password, name="password"),
+    path("start/<str:secret>", entrance.setup, name="setup"),
+    path("password/<str:secret>", entrance.password, name="password"),
     path("settings/", include("tresen.desk.views.administration.urls")),
 ]
