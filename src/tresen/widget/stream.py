@@ -17,9 +17,7 @@ from tresen.kernel.stream.contract import Rendered
 from tresen.widget import present, queries
 
 VISITOR = "visitor"  # what every visitor of the conversation may know
-_CHANGES = frozenset(
-    {"conversation.assigned", "conversation.queued", "conversation.resolved", "conversation.snoozed"}
-)
+_CHANGES = frozenset({"conversation.assigned", "conversation.queued", "conversation.resolved", "conversation.snoozed"})
 
 
 def audience(row: Message) -> str:

@@ -79,6 +79,7 @@ class WebchatAdapter(Adapter):
         receipts=frozenset({"delivered", "read"}),
         typing=True,
         realtime=True,
+        idempotent=True,
     )
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting("title", "Title", help="Shown at the top of the chat.", group="Look"),

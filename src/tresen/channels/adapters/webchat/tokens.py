@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -44,13 +44,17 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """The verified content of a visitor token. `previous`: ids that the same browser proved to hold."""
+    """The verified content of a visitor token. `previous`: ids that the same browser proved to hold.
+
+    `signed_at`: when the host site last vouched for `identity`; renewals do not move it.
+    """
 
     id: str
     identity: Identity | None = None
     previous: tuple[str, ...] = ()
     language: str = ""
     expires_at: datetime | None = None
+    signed_at: datetime | None = None
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -65,7 +69,7 @@ class Visitor:
         if earlier is None or (earlier.identity and earlier.identity != self.identity):
             return self
         known = tuple(dict.fromkeys(i for i in (*self.previous, *earlier.ids) if i != self.id))
-        return Visitor(self.id, self.identity, known[:_PREVIOUS_MAX], self.language, self.expires_at)
+        return replace(self, previous=known[:_PREVIOUS_MAX])
 
 
 def new_visitor_id() -> str:
@@ -94,6 +98,7 @@ def issue(secret: str, audience: str, visitor: Visitor, now: datetime) -> str:
         claims["lang"] = visitor.language
     if person := visitor.identity:
         claims["idn"] = {"sub": person.subject, "email": person.email, "name": person.name}
+        claims["idn_at"] = int((visitor.signed_at or now).timestamp())
     return jwt.encode(claims, secret, algorithm=ALGORITHM)
 
 
@@ -107,13 +112,26 @@ def read(secret: str, audience: str, token: str, now: datetime, *, renewing: boo
     if person := claims.get("idn"):
         identity = Identity(_text(person, "sub"), _text(person, "email"), _text(person, "name"))
     issued, expires = _moment(claims, "iat", now), _moment(claims, "exp", now)
-    good_until = issued + (SIGNED_RENEWAL if identity else RENEWAL) if renewing else expires
+    signed = _moment(claims, "idn_at", now) if identity else None
+    good_until = (signed + SIGNED_RENEWAL if signed else issued + RENEWAL) if renewing else expires
     if now >= good_until or issued > now + SKEW:
         raise TokenError
     previous = claims.get("prev", [])
     if not isinstance(previous, list) or not all(isinstance(i, str) for i in previous):
         raise TokenError
-    return Visitor(_text(claims, "sub"), identity, tuple(previous), str(claims.get("lang", "")), expires)
+    language = str(claims.get("lang", ""))
+    return Visitor(_text(claims, "sub"), identity, tuple(previous), language, expires, signed)
+
+
+def audience_of(token: str) -> str:
+    """The channel a token says it is for, unverified: it only tells whose secret to try. "" when unreadable."""
+    if len(token) > TOKEN_LENGTH_MAX:
+        return ""
+    try:
+        audience = jwt.decode(token, options={"verify_signature": False}).get("aud")
+    except (jwt.InvalidTokenError, UnicodeError, RecursionError):
+        return ""
+    return audience if isinstance(audience, str) else ""
 
 
 def read_identity(secret: str, audience: str, token: str, now: datetime) -> Identity:

@@ -31,9 +31,7 @@ bought | Gekauft am // Bought on | date
 cups | Tassen | number
 story | Geschichte | long
 """
-CHANNEL = ChannelView(
-    1, "k1", "Form", "form", {"fields": FIELDS}, {"proof_secret": SECRET}, "https://desk.example"
-)
+CHANNEL = ChannelView(1, "k1", "Form", "form", {"fields": FIELDS}, {"proof_secret": SECRET}, "https://desk.example")
 ADAPTER = FormAdapter()
 
 

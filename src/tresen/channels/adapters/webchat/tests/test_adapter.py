@@ -77,18 +77,14 @@ def test_a_message_of_a_visitor():
 
 
 def test_what_the_offline_form_says_is_only_claimed():
-    (event,) = events(
-        post({"id": str(uuid4()), "text": "x", "name": "Anna\n<b>", "email": "anna@example.org"})
-    )
+    (event,) = events(post({"id": str(uuid4()), "text": "x", "name": "Anna\n<b>", "email": "anna@example.org"}))
     assert event.sender.name == "Anna <b>"
     assert event.sender.also == (("email", "anna@example.org", Assurance.CLAIMED),)
 
 
 def test_a_signed_identity_counts_and_a_typed_address_beside_it_does_not():
     visitor = Visitor("s1", Identity("42", "anna@example.org", "Anna"), ("v1",))
-    (event,) = events(
-        post({"id": str(uuid4()), "text": "x", "name": "Chef", "email": "boss@example.org"}, visitor)
-    )
+    (event,) = events(post({"id": str(uuid4()), "text": "x", "name": "Chef", "email": "boss@example.org"}, visitor))
     assert (event.sender.kind, event.sender.value) == ("external", "k1:42")
     assert event.sender.assurance is Assurance.SIGNED and event.sender.name == "Anna"
     assert event.sender.also == (
@@ -114,9 +110,7 @@ def test_the_same_uuid_of_two_visitors_is_two_messages():
     assert len(keys) == 2
 
 
-@pytest.mark.parametrize(
-    "authorization", ["", "Bearer", "Bearer ", "Basic eDp5", "Bearer a.b.c", "bearer\tx"]
-)
+@pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer ", "Basic eDp5", "Bearer a.b.c", "bearer\tx"])
 def test_without_a_token_that_holds_nothing_is_said(authorization):
     error = refused(post(b"not even json", None, headers={"authorization": authorization}))
     assert (error.status, error.detail, error.field) == (401, "", "")
@@ -162,8 +156,7 @@ def test_a_wrong_body_names_the_field(body, field):
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(),
         lambda s: (
-            st.lists(s)
-            | st.dictionaries(st.sampled_from(["id", "text", "name", "email", "attachments", "x"]), s)
+            st.lists(s) | st.dictionaries(st.sampled_from(["id", "text", "name", "email", "attachments", "x"]), s)
         ),
         max_leaves=8,
     )

@@ -58,6 +58,15 @@ def test_a_token_holds_for_its_channel_and_time(secret, audience, at):
         tokens.read(secret, audience, token, at)
 
 
+def test_renewing_does_not_prolong_what_the_host_site_vouched_for():
+    token, at = tokens.issue(SECRET, "k1", Visitor("s1", ANNA), NOW), NOW
+    for _ in range(12):
+        at += timedelta(minutes=55)
+        token = tokens.issue(SECRET, "k1", tokens.read(SECRET, "k1", token, at, renewing=True), at)
+    with pytest.raises(TokenError):
+        tokens.read(SECRET, "k1", token, NOW + timedelta(hours=12), renewing=True)
+
+
 def test_a_token_from_the_future_is_refused():
     token = tokens.issue(SECRET, "k1", Visitor("v1"), NOW + timedelta(minutes=5))
     with pytest.raises(TokenError):
@@ -138,6 +147,7 @@ def test_any_text_is_refused_quietly(text):
     for reader in (tokens.read, tokens.read_identity):
         with pytest.raises(TokenError):
             reader(SECRET, "k1", text, NOW)
+    assert isinstance(tokens.audience_of(text), str)
 
 
 def test_an_error_says_nothing():
