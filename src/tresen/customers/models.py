@@ -26,9 +26,7 @@ class Company(models.Model):
 
     class Meta:
         ordering = ["name"]
-        constraints = [
-            models.UniqueConstraint(fields=["number"], condition=~Q(number=""), name="company_number_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["number"], condition=~Q(number=""), name="company_number_once")]
         indexes = [
             models.Index(fields=["domain"], name="company_domain"),
             models.Index(fields=["name"], name="company_name"),
@@ -52,7 +50,7 @@ class Customer(models.Model):
         indexes = [models.Index(fields=["name"], name="customer_name")]
 
     def __str__(self) -> str:
-        return self.name or _("Unknown customer")
+        return self.name or str(_("Unknown customer"))
 
 
 class Identity(models.Model):
@@ -74,9 +72,7 @@ class Identity(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["kind", "value", "proved"], condition=Q(anchor=True), name="identity_once"
-            ),
+            models.UniqueConstraint(fields=["kind", "value", "proved"], condition=Q(anchor=True), name="identity_once"),
             models.UniqueConstraint(fields=["customer", "kind", "value"], name="identity_per_customer"),
             models.CheckConstraint(
                 condition=Q(assurance="claimed", proved=False) | (~Q(assurance="claimed") & Q(proved=True)),
