@@ -7,7 +7,7 @@ from django.utils.translation import gettext_noop
 
 from tresen.channels import registry
 
-CHANNEL_ICONS = {"logged": "phone", "email": "mail", "webchat": "message-2", "form": "forms", "api": "api"}
+CHANNEL_ICONS = {"logged": "phone", "email": "mail", "webchat": "message-2", "form": "forms", "api": "plug-connected"}
 IDENTITY_ICONS = {
     "email": "mail",
     "phone": "phone",
