@@ -86,22 +86,43 @@ def store(kind: str, number: str, owner: Owner, fields: Mapping[str, Any], actor
     if not folded:
         raise Invalid("must have letters or digits", field="number")
     clean = _clean(fields)
+    rows = Record.objects.filter(kind=kind, number=number)
     with db.atomic():
-        record = db.locked(Record.objects.filter(kind=kind, number=number)).first()
-        created = record is None
-        record = record or Record(kind=kind, number=number, folded=folded)
         wanted = {**clean, **_owner(owner, actor)}
-        changed = tuple(key for key, value in wanted.items() if getattr(record, key) != value)
-        if not created and not changed:
-            return record, "unchanged"
-        for key in changed:
-            setattr(record, key, wanted[key])
-        _check_dates(record)
-        record.updated_at = clock.now()
-        _save(record, None if created else [*changed, "updated_at"])
-        event = events.RecordUpserted(record.pk, created, () if created else changed)
-        journal.append(event, actor=actor, customer_id=record.customer_id)
-    return record, "created" if created else "changed"
+        record = db.locked(rows).first()
+        if record is None:
+            record = Record(kind=kind, number=number, folded=folded, **wanted)
+            if _add(record, actor):
+                return record, "created"
+            record = db.locked(rows).get()
+        return record, "changed" if _change(record, wanted, actor) else "unchanged"
+
+
+def _add(record: Record, actor: str) -> bool:
+    """False when another transaction (on PostgreSQL) wrote the same new number first."""
+    _check_dates(record)
+    try:
+        with db.atomic(savepoint=True):
+            record.save(force_insert=True)
+    except IntegrityError:
+        return False
+    journal.append(events.RecordUpserted(record.pk, created=True), actor=actor, customer_id=record.customer_id)
+    return True
+
+
+def _change(record: Record, wanted: Mapping[str, Any], actor: str) -> bool:
+    """Writes what differs; False when nothing does."""
+    changed = tuple(key for key, value in wanted.items() if getattr(record, key) != value)
+    if not changed:
+        return False
+    for key in changed:
+        setattr(record, key, wanted[key])
+    _check_dates(record)
+    record.updated_at = clock.now()
+    record.save(update_fields=[*changed, "updated_at"])
+    event = events.RecordUpserted(record.pk, created=False, fields=changed)
+    journal.append(event, actor=actor, customer_id=record.customer_id)
+    return True
 
 
 def _clean(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -147,11 +168,3 @@ def _person(identity: tuple[str, str], name: str, actor: str) -> int:
         return customer_id
     claim = IdentityClaim(kind, value, Assurance.PROVED)
     return recognise([claim], name=name, language="", actor=actor).pk
-
-
-def _save(record: Record, columns: list[str] | None) -> None:
-    try:
-        with db.atomic(savepoint=True):
-            record.save(force_insert=columns is None, update_fields=columns)
-    except IntegrityError as error:  # PostgreSQL: another transaction wrote the same new number first
-        raise Invalid("was added by somebody else at this moment", field="number") from error
