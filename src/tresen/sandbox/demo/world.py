@@ -1,7 +1,7 @@
-"""The shape of the demo company's world: plain, frozen data that a loader plays through the product's actions.
+"""The shape of the demo company's world: frozen data that a loader plays through the product's actions.
 
-*Bohne & Brand*, its customers and everybody who writes here are fiction. Mail addresses and hosts end in the reserved
-`.example`; telephone numbers come from the ranges that regulators keep free for films and books.
+*Bohne & Brand*, its customers and everybody who writes here are fiction. Mail addresses and hosts end in the
+reserved `.example`; telephone numbers come from the ranges that regulators keep free for films and books.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ class DemoStaff:
 
     key: str
     name: str
+    feminine: bool
     email: str
     role: str
     teams: tuple[str, ...]
@@ -95,7 +96,7 @@ class DemoIdentity:
 
 @dataclass(frozen=True, slots=True)
 class DemoCustomer:
-    """A person. `country` is ISO 3166-1 alpha-2; `fields` are custom fields of the company."""
+    """A person. `country` is ISO 3166-1 alpha-2; `fields` holds the values of the custom fields."""
 
     key: str
     first_name: str
@@ -115,23 +116,34 @@ class DemoCustomer:
 
 
 @dataclass(frozen=True, slots=True)
-class DemoRecord:
-    """A fact of the back office. `kind`: contract, order, invoice, shipment or machine.
+class DemoField:
+    """A custom field of customers, with its label in both languages."""
 
-    `started_on` is when it was made or bought, `due_on` when something is due (payment, delivery, maintenance, renewal).
+    key: str
+    label_de: str
+    label_en: str
+
+
+@dataclass(frozen=True, slots=True)
+class DemoRecord:
+    """A fact of the back office. `kind`: contract, order, invoice, shipment or machine, each with unique numbers.
+
+    `due_on` is the day of payment, of delivery or of maintenance; `ends_on` that of a contract's end.
     """
 
     customer: str
+    company: str
     kind: str
     number: str
     title: str
     status: str
-    started_on: date
+    starts_on: date
+    ends_on: date | None = None
     due_on: date | None = None
     amount: Decimal | None = None
     currency: str = ""
     link: str = ""
-    details: Mapping[str, str] = field(default_factory=dict)
+    data: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +157,7 @@ class DemoFile:
 
 @dataclass(frozen=True, slots=True)
 class DemoTurn:
-    """One step of a conversation. `staff` is empty for the customer's turns; `channel` for notes and calls."""
+    """One step of a conversation. `staff` is empty for customers' turns, `channel` for notes and calls."""
 
     kind: TurnKind
     text: str
@@ -182,6 +194,7 @@ class DemoWorld:
     staff: tuple[DemoStaff, ...]
     queues: tuple[DemoQueue, ...]
     channels: tuple[DemoChannel, ...]
+    fields: tuple[DemoField, ...]
     companies: tuple[DemoCompany, ...]
     customers: tuple[DemoCustomer, ...]
     records: tuple[DemoRecord, ...]
