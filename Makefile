@@ -1,6 +1,6 @@
 # All that one does with a checkout. `make` alone lists it.
 BIN := .venv/bin
-NAME ?= all
+NAME ?= intake pipeline desk stream start
 # What the tests talk to: a database, a browser and mail servers.
 COUNTERPARTS := postgresql chromium postfix dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-sieve
 
@@ -55,8 +55,8 @@ format: setup ## sort imports and lay out the code
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-bench: setup ## measure (NAME=intake for one of them)
-	@$(BIN)/tresen bench $(NAME)
+bench: setup ## measure speed and memory (NAME=intake for one of them)
+	@set -e; for name in $(NAME); do $(BIN)/tresen bench $$name $(ARGS); done
 
 vendor: setup ## fetch the pinned front-end packages again
 	@$(BIN)/python tools/vendor.py
