@@ -8,6 +8,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from django.db import connections
 from pytest_django import Settings
 
 from tresen.kernel import clock
@@ -18,6 +19,21 @@ hypothesis.settings.register_profile("tresen", deadline=None)
 hypothesis.settings.load_profile("tresen")
 
 MONDAY_MORNING = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """On SQLite a file, as in the product: threads on a database in memory would share its cache and table locks."""
+    if connections["default"].vendor == "sqlite":
+        name = tmp_path_factory.mktemp("database") / "test.sqlite3"
+        connections["default"].settings_dict["TEST"]["NAME"] = str(name)
+
+
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Bytes can hold the time of day (gzip): the name of such a case must be the same in every process."""
+    return argname if isinstance(val, bytes) else None
 
 
 @pytest.fixture(autouse=True)
