@@ -69,7 +69,7 @@ def _check_user(**given: Any) -> None:
 
 def _check_password(password: str, user: User) -> None:
     try:
-        validate_password(password, user)  # type: ignore[arg-type]
+        validate_password(password, user)
     except ValidationError as error:
         raise Invalid(" ".join(error.messages), field="password") from error
 
@@ -107,7 +107,7 @@ def change_own(by: Principal, **changes: Any) -> None:
     if len(allowed.get("signature", "")) > 2000:
         raise Invalid("must not be longer than 2000 characters", field="signature")
     with db.atomic():
-        User.objects.filter(pk=by.user_id).update(**allowed)
+        User.objects.filter(pk=by.user_id or 0).update(**allowed)
 
 
 def save_team(by: Principal, *, name: str, members: list[int], team_id: int | None = None) -> Team:
@@ -117,7 +117,7 @@ def save_team(by: Principal, *, name: str, members: list[int], team_id: int | No
     if not 1 <= len(name) <= 80:
         raise Invalid("must have 1 to 80 characters", field="name")
     with db.atomic():
-        if Team.objects.filter(name=name).exclude(pk=team_id).exists():
+        if Team.objects.filter(name=name).exclude(pk=team_id or 0).exists():
             raise Conflict("a team with this name exists", field="name")
         team = Team.objects.filter(pk=team_id).first() if team_id else Team()
         if team is None:
@@ -177,9 +177,7 @@ def make_link(purpose: str, user: User | None = None, life: timedelta = LINK_LIF
     secret = ids.token(256)
     with db.atomic():
         OneTimeLink.objects.filter(purpose=purpose, user=user, used_at=None).update(used_at=clock.now())
-        OneTimeLink.objects.create(
-            digest=ids.digest(secret), purpose=purpose, user=user, expires_at=clock.now() + life
-        )
+        OneTimeLink.objects.create(digest=ids.digest(secret), purpose=purpose, user=user, expires_at=clock.now() + life)
     return secret
 
 

@@ -28,9 +28,7 @@ class Team(models.Model):
     """People who share queues. Who sees what follows from teams: see docs/roles.md."""
 
     name = models.CharField(max_length=80, unique=True)
-    members: models.ManyToManyField[User, Any] = models.ManyToManyField(
-        "User", related_name="teams", blank=True
-    )
+    members: models.ManyToManyField[User, Any] = models.ManyToManyField("User", related_name="teams", blank=True)
 
     class Meta:
         ordering = ["name"]

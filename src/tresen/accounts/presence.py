@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from django.db import connection
 from django.db.models import F, QuerySet
 
 from tresen.accounts.events import CapacityFreed, PresenceChanged
 from tresen.accounts.models import Presence, PresenceStatus
-from tresen.kernel import clock, db, journal
+from tresen.kernel import clock, db, journal, rows
 from tresen.kernel.errors import Invalid, NotFound
 
+_CLAIM = (
+    "UPDATE accounts_presence SET load = load + 1, idle_since = %s"
+    " WHERE user_id = %s AND status = %s AND leased_until > %s AND load < capacity"
+)
 DESK_LEASE = timedelta(seconds=60)
 API_LEASE = timedelta(hours=12)  # an integration says so once a shift
 
@@ -71,16 +76,24 @@ def available() -> QuerySet[Presence]:
     )
 
 
+def free_places(limit: int) -> list[tuple[int, int, int, datetime]]:
+    """(user id, capacity, load, idle since) of those available, longest idle first. Lean: asked for every message."""
+    now = clock.now()
+    columns = ("user_id", "capacity", "load", "idle_since")
+    found = rows.values(Presence, columns, status="online", leased_until__gt=now, order=("idle_since",), limit=limit)
+    return [(user, capacity, load, idle) for user, capacity, load, idle in found if load < capacity]
+
+
 def claim_capacity(user_id: int) -> bool:
     """Takes one place if the agent is online and has one. Call in the transaction that assigns.
 
     One table, no join: PostgreSQL checks the condition again on the row as another transaction left it.
     """
     now = clock.now()
-    mine = Presence.objects.filter(
-        user_id=user_id, status=PresenceStatus.ONLINE, leased_until__gt=now, load__lt=F("capacity")
-    )
-    return bool(mine.update(load=F("load") + 1, idle_since=now))
+    moment = connection.ops.adapt_datetimefield_value(now)
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM, [moment, user_id, PresenceStatus.ONLINE.value, moment])
+        return bool(cursor.rowcount)
 
 
 def occupy(user_id: int) -> None:

@@ -15,11 +15,7 @@ def principal_of_token(text: str) -> tuple[Principal, int] | None:
     """The principal and the token's id; None for unknown, revoked and expired tokens and inactive people."""
     token = ApiToken.objects.select_related("user").filter(digest=ids.digest(text), revoked_at=None).first()
     now = clock.now()
-    if (
-        token is None
-        or (token.expires_at and token.expires_at <= now)
-        or (token.user and not token.user.is_active)
-    ):
+    if token is None or (token.expires_at and token.expires_at <= now) or (token.user and not token.user.is_active):
         return None
     if token.last_used_at is None or now - token.last_used_at > _USED_EVERY:
         with db.atomic():

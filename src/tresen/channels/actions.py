@@ -128,9 +128,7 @@ def note_fault(channel_id: int, fault: str) -> None:
         config = ChannelConfig.objects.filter(pk=channel_id).first()
         if config is None or bool(config.fault) == bool(fault):
             return
-        ChannelConfig.objects.filter(pk=channel_id).update(
-            fault=fault[:1000], fault_at=clock.now() if fault else None
-        )
+        ChannelConfig.objects.filter(pk=channel_id).update(fault=fault[:1000], fault_at=clock.now() if fault else None)
         journal.append(ChannelFault(channel_id, ok=not fault), actor="system")
 
 
@@ -138,15 +136,11 @@ def ensure_logged_channel() -> Channel:
     """The entry under which calls and visits are written down."""
     with db.atomic():
         found = Channel.objects.filter(kind=LOGGED_KIND).first()
-        return found or Channel.objects.create(
-            name="Phone and counter", kind=LOGGED_KIND, queue=ensure_default_queue()
-        )
+        return found or Channel.objects.create(name="Phone and counter", kind=LOGGED_KIND, queue=ensure_default_queue())
 
 
 def _config(channel_id: int) -> ChannelConfig:
-    found = db.locked(
-        ChannelConfig.objects.select_related("channel", "channel__queue").filter(pk=channel_id)
-    ).first()
+    found = db.locked(ChannelConfig.objects.select_related("channel", "channel__queue").filter(pk=channel_id)).first()
     if found is None:
         raise NotFound("no such channel")
     return found

@@ -38,9 +38,7 @@ class Capabilities:
     copies: bool = False  # Cc and Bcc exist
     subject: bool = False
     acknowledges: bool = False  # automatic acknowledgement makes sense
-    idempotent: bool = (
-        False  # the far end recognises a repeated `Outbound.idempotency_key`: resending is safe
-    )
+    idempotent: bool = False  # the far end recognises a repeated `Outbound.idempotency_key`: resending is safe
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +67,8 @@ class File:
 class ThreadHint:
     """Evidence for the conversation a message belongs to, strongest first.
 
-    `kind`: `key` (the channel's own thread id), `token` (our signed reply token), `reference` (a message id that must be
-    known to us *and* the sender be a participant), `number` (a conversation number in the subject, same condition).
+    `kind`: `key` (the channel's own thread id), `token` (our signed reply token), `reference` (a message id that must
+    be known to us *and* the sender be a participant), `number` (a conversation number in the subject, same condition).
     """
 
     kind: str
@@ -102,9 +100,7 @@ class InboundEvent:
     status_for: tuple[str, ...] = ()  # external ids of our messages
     error: str = ""
     automated: bool = False  # an auto-reply, a list or a machine: never answered automatically
-    reply_context: Mapping[str, Any] = field(
-        default_factory=dict
-    )  # kept with the thread, handed back in `Outbound`
+    reply_context: Mapping[str, Any] = field(default_factory=dict)  # kept with the thread, handed back in `Outbound`
     meta: Mapping[str, Any] = field(default_factory=dict)  # shown to agents: cc, verdicts, warnings
 
 
@@ -279,7 +275,7 @@ class Adapter:
         return SendResult(SendState.REJECTED, error="this channel cannot send")
 
     def run(self, channel: ChannelView, pulled: Pulled, stop: Stop) -> None:
-        """Pull channels: fetch until `stop` is set. Raise on connection faults; the runner backs off and calls again."""
+        """Pull channels: fetch until `stop` is set. Raise on faults: the runner backs off and calls again."""
 
     def check(self, channel: ChannelView) -> Iterator[Check]:
         """Health check, a line at a time; may use the network."""
@@ -288,9 +284,7 @@ class Adapter:
     def validate(self, settings: Mapping[str, Any], secrets: Mapping[str, str]) -> dict[str, str]:
         """Errors by field for the set-up form; empty when all is well."""
         return {
-            s.key: "required"
-            for s in self.settings
-            if s.required and not (settings.get(s.key) or secrets.get(s.key))
+            s.key: "required" for s in self.settings if s.required and not (settings.get(s.key) or secrets.get(s.key))
         }
 
 

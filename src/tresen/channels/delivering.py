@@ -90,11 +90,7 @@ def _record(delivery: Delivery, result: SendResult) -> None:
     again = result.state is SendState.REJECTED and result.retry and delivery.attempts < ATTEMPTS
     with db.atomic():
         if again:
-            wait = (
-                result.retry_after
-                if result.retry_after is not None
-                else min(2.0**delivery.attempts * 5, 6 * 3600)
-            )
+            wait = result.retry_after if result.retry_after is not None else min(2.0**delivery.attempts * 5, 6 * 3600)
             delivery.state, delivery.due_at = S.QUEUED, clock.now() + timedelta(seconds=wait)
         else:
             delivery.state = _final(result)
@@ -111,29 +107,18 @@ def _record(delivery: Delivery, result: SendResult) -> None:
 
 
 def _final(result: SendResult) -> str:
-    return {SendState.ACCEPTED: S.SENT, SendState.UNKNOWN: S.UNKNOWN, SendState.REJECTED: S.FAILED}[
-        result.state
-    ]
+    return {SendState.ACCEPTED: S.SENT, SendState.UNKNOWN: S.UNKNOWN, SendState.REJECTED: S.FAILED}[result.state]
 
 
 def build(view: ChannelView, message: Message) -> Outbound:
     """The message as the adapter needs it: where to, which thread, which references."""
-    existing = (
-        ThreadLink.objects.filter(channel=view.id, conversation=message.conversation_id)
-        .order_by("-id")
-        .first()
-    )
+    existing = ThreadLink.objects.filter(channel=view.id, conversation=message.conversation_id).order_by("-id").first()
     link = existing or threads.open_thread(view.id, message.conversation_id)
     files = tuple(
-        File(row.name, row.content_type, blobs.load(row.key), row.content_id)
-        for row in message.attachments.all()
+        File(row.name, row.content_type, blobs.load(row.key), row.content_id) for row in message.attachments.all()
     )
     known = KnownReference.objects.filter(channel=view.id, message__conversation=message.conversation_id)
-    earlier = (
-        known.filter(message__seq__lt=message.seq)
-        .order_by("-message__seq")
-        .values_list("external_id", flat=True)
-    )
+    earlier = known.filter(message__seq__lt=message.seq).order_by("-message__seq").values_list("external_id", flat=True)
     address = message.address
     return Outbound(
         idempotency_key=f"msg_{message.pk}",

@@ -18,20 +18,12 @@ MAX_AGE = 2.0
 
 def _url(value: str) -> str:
     parts = urlsplit(value.strip())
-    if (
-        parts.scheme not in ("http", "https")
-        or not parts.hostname
-        or parts.username
-        or parts.query
-        or parts.fragment
-    ):
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
         raise ValueError("must be an http or https address")
     return value.strip().rstrip("/")
 
 
-PUBLIC_URL = Declared(
-    "public_url", str, os.environ.get("TRESEN_LOCAL_URL", "http://localhost:8000"), check=_url
-)
+PUBLIC_URL = Declared("public_url", str, os.environ.get("TRESEN_LOCAL_URL", "http://localhost:8000"), check=_url)
 COMPANY_NAME = Declared("company_name", str, "Tresen")
 COMPANY_LANGUAGE = Declared("company_language", str, "de")
 

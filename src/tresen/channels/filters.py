@@ -9,6 +9,7 @@ from tresen.channels.contract import ChannelView, EventType, InboundEvent
 from tresen.kernel import limits
 
 PER_SENDER_AND_HOUR = 100
+_SENDERS = limits.InMemory(PER_SENDER_AND_HOUR, seconds=3600)
 
 Filter = Callable[[ChannelView, InboundEvent], InboundEvent | None]
 
@@ -29,7 +30,7 @@ def mark_flood(channel: ChannelView, event: InboundEvent) -> InboundEvent | None
     """Beyond a cap per sender and hour a message is kept but treated as automated: nothing answers it by itself."""
     if event.type is EventType.STATUS or event.sender is None or event.automated:
         return event
-    if limits.hit(f"in:{channel.id}:{event.sender.kind}:{event.sender.value}", PER_SENDER_AND_HOUR):
+    if _SENDERS.allows(f"{channel.id}:{event.sender.kind}:{event.sender.value}"):
         return event
     return replace(event, automated=True, meta={**event.meta, "flood": True})
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -22,6 +21,7 @@ from tresen.channels.directory import Directory
 from tresen.kernel import blobs, clock
 from tresen.kernel.errors import Unavailable
 from tresen.kernel.groupcommit import GroupWriter, RowRefused
+from tresen.kernel.limits import InMemory
 from tresen.kernel.rowstore import Table
 
 log = logging.getLogger(__name__)
@@ -55,31 +55,13 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 Headers = Sequence[tuple[bytes, bytes]]
 
 
-class ClientLimit:
-    """A cap per client address and minute for endpoints that any browser may call. In memory, bounded."""
-
-    def __init__(self, per_minute: int, remember: int = 50_000) -> None:
-        self.per_minute, self.remember = per_minute, remember
-        self._hits: OrderedDict[str, tuple[int, int]] = OrderedDict()
-
-    def allows(self, client: str) -> bool:
-        """Counts one hit; False beyond the cap."""
-        minute = int(time.monotonic() // 60)
-        then, hits = self._hits.pop(client, (minute, 0))
-        hits = hits + 1 if then == minute else 1
-        self._hits[client] = (minute, hits)
-        while len(self._hits) > self.remember:
-            self._hits.popitem(last=False)
-        return hits <= self.per_minute
-
-
 class Intake:
     """`writer` stores rows of `TABLE`; `backlog` counts waiting receipts (called about once a second)."""
 
     def __init__(self, directory: Directory, writer: GroupWriter, backlog: Callable[[], int]) -> None:
         self.directory, self.writer, self.backlog = directory, writer, backlog
         self.pool = ThreadPoolExecutor(4, thread_name_prefix="intake")
-        self.clients = ClientLimit(PER_CLIENT_AND_MINUTE)
+        self.clients = InMemory(PER_CLIENT_AND_MINUTE, seconds=60)
         self.in_flight = 0
         self.waiting = 0
         self._waiting_read = -1e9
@@ -129,9 +111,7 @@ class Intake:
         body = await self._body(receive, headers, adapter.body_max)
         self.in_flight += len(body)
         try:
-            raw = RawReceipt(
-                body, headers, path, scope["query_string"].decode("latin-1"), scope["method"], clock.now()
-            )
+            raw = RawReceipt(body, headers, path, scope["query_string"].decode("latin-1"), scope["method"], clock.now())
             accepted = await self._offload(len(body), lambda: adapter.authorize(view, raw))
             if isinstance(accepted, Answer):
                 return accepted.status, _encode(accepted.body)

@@ -52,9 +52,7 @@ class Receipt(models.Model):
         db_table = "receipts"
         constraints = [models.UniqueConstraint(fields=["channel", "key"], name="receipt_once")]
         indexes = [
-            models.Index(
-                fields=["channel", "id"], condition=models.Q(state="pending"), name="receipts_pending"
-            ),
+            models.Index(fields=["id"], condition=models.Q(state="pending"), name="receipts_pending"),
             models.Index(fields=["state"], condition=models.Q(state="parked"), name="receipts_parked"),
         ]
 
@@ -95,9 +93,7 @@ class Delivery(models.Model):
         FAILED = "failed", _("Failed")
         UNKNOWN = "unknown", _("Unknown")
 
-    message = models.OneToOneField(
-        Message, on_delete=models.CASCADE, primary_key=True, related_name="dispatch"
-    )
+    message = models.OneToOneField(Message, on_delete=models.CASCADE, primary_key=True, related_name="dispatch")
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE)
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE)
     state = models.CharField(max_length=8, choices=State.choices, default=State.QUEUED)
@@ -109,7 +105,5 @@ class Delivery(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["conversation", "channel", "state"], name="delivery_lane"),
-            models.Index(
-                fields=["state"], condition=models.Q(state__in=["failed", "unknown"]), name="delivery_stuck"
-            ),
+            models.Index(fields=["state"], condition=models.Q(state__in=["failed", "unknown"]), name="delivery_stuck"),
         ]

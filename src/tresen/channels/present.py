@@ -53,7 +53,7 @@ def message(row: Message) -> dict[str, Any]:
                 "size": file.size,
                 "url": f"/api/v1/attachments/{file.pk}",
             }
-            for file in row.attachments.all()
+            for file in (row.attachments.all() if row.files else ())
         ],
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import traceback
-from collections.abc import Iterator
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ from tresen.channels.models import KnownReference, Receipt
 from tresen.conversations import actions as conversations
 from tresen.conversations.models import Channel, Message
 from tresen.customers import actions as customers
-from tresen.kernel import blobs, clock, db, faults, wake
+from tresen.kernel import blobs, clock, db, faults, rows, wake
 from tresen.kernel.errors import NotFound
 
 log = logging.getLogger(__name__)
@@ -42,30 +42,35 @@ class Prepared:
 
 def step() -> bool:
     """Takes a batch of pending receipts; True when there may be more."""
-    return any([_step_channel(view) for view in DIRECTORY.all() if _has_work(view)])
+    due = rows.many(Receipt, state="pending", due_at__lte=clock.now(), order=("id",), limit=BATCH)
+    by_channel: dict[int, list[Receipt]] = defaultdict(list)
+    for receipt in due:
+        by_channel[receipt.channel_id].append(receipt)
+    for channel_id, receipts in by_channel.items():
+        view = DIRECTORY.by_id(channel_id)
+        if view is None:
+            _postpone(receipts)
+        else:
+            _step_channel(view, receipts)
+    return len(due) == BATCH
 
 
-def _due(channel_id: int) -> Iterator[Receipt]:
-    rows = Receipt.objects.filter(channel=channel_id, state=Receipt.State.PENDING, due_at__lte=clock.now())
-    return iter(rows.order_by("id")[:BATCH])
-
-
-def _has_work(view: ChannelView) -> bool:
-    return next(_due(view.id), None) is not None
-
-
-def _step_channel(view: ChannelView) -> bool:
-    prepared = [prepare(view, receipt) for receipt in _due(view.id)]
-    if not prepared:
-        return False
+def _postpone(receipts: list[Receipt]) -> None:
+    """The channel is switched off: what came before waits until it is on again."""
     with db.atomic():
-        if not _own_channel(view.id):
-            return False
-        channel = Channel.objects.get(pk=view.id)
+        later = clock.now() + timedelta(minutes=1)
+        Receipt.objects.filter(pk__in=[r.pk for r in receipts]).update(due_at=later)
+
+
+def _step_channel(view: ChannelView, receipts: list[Receipt]) -> None:
+    prepared = [prepare(view, receipt) for receipt in receipts]
+    with db.atomic():
+        channel = rows.one(Channel, id=view.id)
+        if channel is None or not _own_channel(view.id):
+            return
         for one in prepared:
             _finish(view, channel, one)
     faults.reach("receipt.processed")
-    return len(prepared) == BATCH
 
 
 def _own_channel(channel_id: int) -> bool:
@@ -146,9 +151,8 @@ def sniff(content: bytes, declared: str) -> str:
 
 def _finish(view: ChannelView, channel: Channel, one: Prepared) -> None:
     receipt = one.receipt
-    pending = Receipt.objects.filter(pk=receipt.pk, state=Receipt.State.PENDING)
-    if db.is_postgresql() and not pending.exists():  # another worker was faster
-        return
+    if db.is_postgresql() and not rows.values(Receipt, ("id",), id=receipt.pk, state="pending"):
+        return  # another worker was faster
     error = one.error
     if not error:
         try:
@@ -160,16 +164,14 @@ def _finish(view: ChannelView, channel: Channel, one: Prepared) -> None:
         except Exception as failed:  # ends in the visible list
             log.warning("receipt %s failed: %s", receipt.pk, type(failed).__name__, exc_info=failed)
             error = "".join(traceback.format_exception_only(failed))
-    if not error:
-        pending.update(state=Receipt.State.DONE, error="")
-        return
-    attempts = receipt.attempts + 1
-    pending.update(
-        attempts=attempts,
-        error=error[:4000],
-        due_at=clock.now() + timedelta(seconds=2**attempts),
-        state=Receipt.State.PARKED if attempts >= ATTEMPTS else Receipt.State.PENDING,
-    )
+    if error:
+        receipt.attempts += 1
+        receipt.due_at = clock.now() + timedelta(seconds=2**receipt.attempts)
+        receipt.state = "parked" if receipt.attempts >= ATTEMPTS else "pending"
+    else:
+        receipt.state = "done"
+    receipt.error = error[:4000]
+    rows.update(receipt, "state", "error", "attempts", "due_at")
 
 
 def take_in(
@@ -216,9 +218,7 @@ def take_in(
 
 
 def _take_status(view: ChannelView, event: InboundEvent) -> None:
-    known = KnownReference.objects.filter(
-        channel=view.id, external_id__in=[e[:300] for e in event.status_for]
-    )
+    known = KnownReference.objects.filter(channel=view.id, external_id__in=[e[:300] for e in event.status_for])
     for message_id in known.values_list("message", flat=True).distinct():
         conversations.set_delivery(message_id, event.status, error=event.error)
 

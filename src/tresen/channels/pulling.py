@@ -1,4 +1,4 @@
-"""Pull channels: one thread each, one process at a time by lease, back-off and a visible fault when the far end is away."""
+"""Pull channels: one thread each, one process at a time by lease; a far end that is away becomes a visible fault."""
 
 from __future__ import annotations
 

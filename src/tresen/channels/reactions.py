@@ -7,7 +7,7 @@ from tresen.channels.models import ChannelConfig
 from tresen.conversations import actions as conversations
 from tresen.conversations.models import Direction, Message
 from tresen.customers.models import Identity
-from tresen.kernel import limits
+from tresen.kernel import limits, rows
 from tresen.kernel.journal import Entry
 
 ACKNOWLEDGED_PER_ADDRESS = 3  # an hour: two machines that answer each other stop here
@@ -22,13 +22,21 @@ DEFAULT_TEXT = {
 }
 
 
+def is_outgoing(entry: Entry) -> bool:
+    """A message of ours."""
+    return bool(entry.data["direction"] == Direction.OUT)
+
+
 def deliver(entry: Entry) -> None:
     """message.created: an outgoing message goes on its way."""
-    if entry.data["direction"] != Direction.OUT:
-        return
     message = Message.objects.select_related("channel").filter(pk=entry.data["message_id"]).first()
     if message is not None:
         delivering.open_delivery(message)
+
+
+def is_theirs(entry: Entry) -> bool:
+    """A conversation that the customer began."""
+    return bool(entry.data["by"] == "in")
 
 
 def acknowledge(entry: Entry) -> None:
@@ -37,16 +45,11 @@ def acknowledge(entry: Entry) -> None:
     Never to machines and lists (RFC 3834), never with a word of the sender's own text, within caps per address,
     domain and channel.
     """
-    if entry.data["by"] != "in" or entry.conversation_id is None:
+    wanted = rows.values(ChannelConfig, ("acknowledge",), channel_id=entry.data["channel_id"])
+    if wanted != [(True,)] or entry.conversation_id is None:
         return
-    config = ChannelConfig.objects.select_related("channel").filter(pk=entry.data["channel_id"]).first()
-    if config is None or not config.acknowledge:
-        return
-    first = (
-        Message.objects.select_related("conversation")
-        .filter(conversation=entry.conversation_id, seq=1)
-        .first()
-    )
+    config = ChannelConfig.objects.select_related("channel").get(pk=entry.data["channel_id"])
+    first = Message.objects.select_related("conversation").filter(conversation=entry.conversation_id, seq=1).first()
     if first is None or first.automated or first.meta.get("quarantine") or not _within_caps(config, first):
         return
     language = first.conversation.language if first.conversation.language in DEFAULT_TEXT else "de"

@@ -9,12 +9,15 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+from django.db.models import prefetch_related_objects
 
 from tresen.accounts.principal import Principal
 from tresen.channels import present
+from tresen.channels.directory import DIRECTORY
 from tresen.channels.models import ThreadLink
 from tresen.conversations import queries
 from tresen.conversations.models import Conversation, Message
+from tresen.kernel import rows
 from tresen.kernel.journal import Entry
 from tresen.kernel.stream.contract import Rendered
 
@@ -49,29 +52,32 @@ class Loaded:
 def load(entries: Sequence[Entry]) -> list[Loaded]:
     """Fetches what a batch of events is about, in a fixed number of queries."""
     ids = {e.conversation_id for e in entries if e.conversation_id}
-    rows = Conversation.objects.select_related("assignee").in_bulk(ids) if ids else {}
     wanted = {e.data["message_id"] for e in entries if "message_id" in e.data}
-    messages = Message.objects.prefetch_related("attachments").in_bulk(wanted) if wanted else {}
-    threads = threads_of(ids)
-    return [_loaded(entry, rows, messages, threads) for entry in entries]
+    conversations = {row.pk: row for row in rows.many(Conversation, id__in=ids)} if ids else {}
+    messages = {row.pk: row for row in rows.many(Message, id__in=wanted)} if wanted else {}
+    prefetch_related_objects([row for row in messages.values() if row.files], "attachments")
+    threads = threads_of(ids) if ids and any(view.kind == "webchat" for view in DIRECTORY.all()) else {}
+    return [_loaded(entry, conversations, messages, threads) for entry in entries]
 
 
 def threads_of(conversation_ids: Iterable[int]) -> dict[int, frozenset[tuple[int, str]]]:
     """(channel id, thread key) by conversation."""
     found: dict[int, set[tuple[int, str]]] = defaultdict(set)
-    links = ThreadLink.objects.filter(conversation__in=list(conversation_ids))
-    for conversation_id, channel_id, key in links.values_list("conversation_id", "channel_id", "key"):
+    columns = ("conversation_id", "channel_id", "key")
+    for conversation_id, channel_id, key in rows.values(
+        ThreadLink, columns, conversation_id__in=list(conversation_ids)
+    ):
         found[conversation_id].add((channel_id, key))
     return {conversation_id: frozenset(keys) for conversation_id, keys in found.items()}
 
 
 def _loaded(
     entry: Entry,
-    rows: Mapping[int, Conversation],
+    conversations: Mapping[int, Conversation],
     messages: Mapping[int, Message],
     threads: Mapping[int, frozenset[tuple[int, str]]],
 ) -> Loaded:
-    row = rows.get(entry.conversation_id or 0)
+    row = conversations.get(entry.conversation_id or 0)
     facts = Facts(
         kind=entry.kind,
         conversation_id=entry.conversation_id,

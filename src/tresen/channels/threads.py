@@ -9,7 +9,7 @@ from tresen.channels.contract import ChannelView, InboundEvent
 from tresen.channels.models import KnownReference, ThreadLink
 from tresen.conversations.models import Conversation, Message
 from tresen.customers.models import Customer, Identity
-from tresen.kernel import ids
+from tresen.kernel import ids, rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +28,11 @@ def find(channel: ChannelView, event: InboundEvent, customer: Customer) -> Match
         return Match(None, "quarantine")
     for hint in event.hints:
         if hint.kind == "key":
-            link = ThreadLink.objects.filter(channel=channel.id, key=hint.value).values_list(
-                "conversation", flat=True
-            )
-            found = link.first()
+            found = _linked(channel, key=hint.value[:300])
             if found is not None:
                 return Match(found, "key", hint.value)
         elif hint.kind == "token":
-            row = ThreadLink.objects.filter(channel=channel.id, token=hint.value).values_list(
-                "conversation", flat=True
-            )
-            found = row.first()
+            found = _linked(channel, token=hint.value[:60])
             if found is not None:
                 return Match(found, "token", "", stranger=not takes_part(found, event, customer))
         else:
@@ -48,9 +42,14 @@ def find(channel: ChannelView, event: InboundEvent, customer: Customer) -> Match
     return Match(None)
 
 
+def _linked(channel: ChannelView, **by: Any) -> int | None:
+    found = rows.values(ThreadLink, ("conversation_id",), limit=1, channel_id=channel.id, **by)
+    return found[0][0] if found else None
+
+
 def _by_reference(channel: ChannelView, external_id: str) -> int | None:
-    rows = KnownReference.objects.filter(channel=channel.id, external_id=external_id[:300])
-    return rows.values_list("message__conversation", flat=True).first()
+    known = KnownReference.objects.filter(channel=channel.id, external_id=external_id[:300])
+    return known.values_list("message__conversation", flat=True).first()
 
 
 def _by_number(number: str) -> int | None:
@@ -69,9 +68,7 @@ def takes_part(conversation_id: int, event: InboundEvent, customer: Customer) ->
     value = event.sender.value.strip().lower()
     if Identity.objects.filter(customer=conversation, kind=event.sender.kind, value=value).exists():
         return True
-    sent = Message.objects.filter(conversation=conversation_id, direction="out").values_list(
-        "address", flat=True
-    )
+    sent = Message.objects.filter(conversation=conversation_id, direction="out").values_list("address", flat=True)
     return any(value in _addresses(address) for address in sent.order_by("-seq")[:50])
 
 
@@ -92,22 +89,27 @@ def open_thread(
 ) -> ThreadLink:
     """The thread of a conversation on a channel, made when it is missing. Its token is what replies carry back."""
     own_key = key or f"conversation:{conversation_id}"
-    link, created = ThreadLink.objects.get_or_create(
+    link = ThreadLink(
         channel_id=channel_id,
         key=own_key[:300],
-        defaults={"conversation_id": conversation_id, "context": context or {}, "token": ids.token(160)},
+        conversation_id=conversation_id,
+        context=context or {},
+        token=ids.token(160),
     )
-    if not created and (link.conversation_id != conversation_id or (context and link.context != context)):
-        link.conversation_id = conversation_id
-        link.context = context or link.context
-        link.save(update_fields=["conversation", "context"])
-    return link
+    if rows.insert(link, unless=("channel_id", "key")):
+        return link
+    known = rows.one(ThreadLink, channel_id=channel_id, key=own_key[:300], lock=True)
+    if known is None:
+        raise LookupError("the thread vanished meanwhile")
+    if known.conversation_id != conversation_id or (context and known.context != context):
+        known.conversation_id = conversation_id
+        known.context = context or known.context
+        rows.update(known, "conversation_id", "context")
+    return known
 
 
 def note_reference(channel_id: int, external_id: str, message_id: int) -> None:
     """Remembers the id of a message we sent or received."""
     if external_id:
-        KnownReference.objects.bulk_create(
-            [KnownReference(channel_id=channel_id, external_id=external_id[:300], message_id=message_id)],
-            ignore_conflicts=True,
-        )
+        reference = KnownReference(channel_id=channel_id, external_id=external_id[:300], message_id=message_id)
+        rows.insert(reference, unless=("channel_id", "external_id"))

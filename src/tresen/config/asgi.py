@@ -44,8 +44,7 @@ def conninfo() -> str:
     names = {"dbname", "user", "password", "host", "port"}
     given = {k: v for k, v in params.items() if k in names and v}
     return " ".join(
-        f"{k}='{str(v).replace(chr(92), chr(92) * 2).replace(chr(39), chr(92) + chr(39))}'"
-        for k, v in given.items()
+        f"{k}='{str(v).replace(chr(92), chr(92) * 2).replace(chr(39), chr(92) + chr(39))}'" for k, v in given.items()
     )
 
 
@@ -60,9 +59,7 @@ class Application:
 
     def __init__(self) -> None:
         self.role = os.environ.get("TRESEN_ROLE", "all")
-        self.writer = GroupWriter(
-            _store(), name="receipt", on_commit=lambda: wake.broadcast(processing.TOPIC)
-        )
+        self.writer = GroupWriter(_store(), name="receipt", on_commit=lambda: wake.broadcast(processing.TOPIC))
         self.intake = intake.Intake(DIRECTORY, self.writer, processing.backlog)
         self.hub = Hub(JournalSource(), streaming.render, streaming.refresh)
         self.stream = StreamApp(self.hub, streaming.authenticate)

@@ -23,9 +23,7 @@ class WorkCrew(Crew):
     def __init__(self) -> None:
         self.dispatcher = Dispatcher(SUBSCRIPTIONS)
         self.pullers = pulling.Pullers()
-        workers = [
-            Loop(f"jobs-{n}", jobs.run_one, (jobs.TOPIC,), every=1.0) for n in range(1, JOB_THREADS + 1)
-        ]
+        workers = [Loop(f"jobs-{n}", jobs.run_one, (jobs.TOPIC,), every=1.0) for n in range(1, JOB_THREADS + 1)]
         super().__init__(
             [
                 Loop("receipts", processing.step, (processing.TOPIC,), every=1.0),

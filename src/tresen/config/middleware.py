@@ -71,9 +71,7 @@ class SecurityHeaders:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         answer = self.handle(request)
         answer.headers.setdefault("Content-Security-Policy", CSP)
-        answer.headers.setdefault(
-            "Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=()"
-        )
+        answer.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=()")
         answer.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
         if not request.path.startswith("/static/"):
             answer.headers.setdefault("Cache-Control", "private, no-store")
@@ -90,7 +88,7 @@ class StaffLanguage:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         translation.activate(translation.get_language_from_request(request))
-        request.LANGUAGE_CODE = translation.get_language()  # type: ignore[attr-defined]
+        request.LANGUAGE_CODE = translation.get_language()
         answer = self.handle(request)
         answer.headers.setdefault("Content-Language", translation.get_language() or "en")
         return answer

@@ -11,9 +11,7 @@ DATA_DIR = environment.data_dir()
 
 SECRET_KEY = environment.secret_key()
 DEBUG = False
-ALLOWED_HOSTS = [
-    "*"
-]  # the host is checked against the public URL by kernel middleware, which a screen can change
+ALLOWED_HOSTS = ["*"]  # the host is checked against the public URL by kernel middleware, which a screen can change
 
 INSTALLED_APPS = [
     "django.contrib.auth",

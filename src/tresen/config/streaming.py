@@ -40,11 +40,7 @@ def authenticate(headers: Mapping[str, str], cookies: Mapping[str, str]) -> View
     if given:
         if scheme.lower() != "bearer":
             return None
-        return (
-            _by_token(given.strip())
-            if given.strip().startswith("tsn_")
-            else visitors.viewer_of(given.strip())
-        )
+        return _by_token(given.strip()) if given.strip().startswith("tsn_") else visitors.viewer_of(given.strip())
     return _by_session(cookies.get(settings.SESSION_COOKIE_NAME, ""))
 
 
@@ -59,11 +55,7 @@ def _by_token(text: str) -> StaffViewer | None:
 
 def _session_user(session_key: str) -> Principal | None:
     data = SessionStore(session_key).load() if session_key else {}
-    user = (
-        User.objects.filter(pk=data.get(SESSION_KEY), is_active=True).first()
-        if data.get(SESSION_KEY)
-        else None
-    )
+    user = User.objects.filter(pk=data.get(SESSION_KEY, 0), is_active=True).first()
     if user is None or BACKEND_SESSION_KEY not in data:
         return None
     if not constant_time_compare(data.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()):
@@ -102,11 +94,7 @@ def _refresh_tokens(tokens: Mapping[int, list[StaffViewer]]) -> None:
     now = clock.now()
     for token_id, theirs in tokens.items():
         row = rows.get(token_id)
-        good = (
-            row
-            and (row.expires_at is None or row.expires_at > now)
-            and (row.user is None or row.user.is_active)
-        )
+        good = row and (row.expires_at is None or row.expires_at > now) and (row.user is None or row.user.is_active)
         _learn(theirs, for_token(row) if row and good else None)
 
 
@@ -121,7 +109,7 @@ def follow_passing(hub: Hub) -> None:
     """Typing and other passing news reach the streams of whoever may see the conversation."""
 
     def show(news: dict[str, Any]) -> None:
-        row = Conversation.objects.filter(pk=news.get("conversation_id")).first()
+        row = Conversation.objects.filter(pk=news.get("conversation_id", 0)).first()
         if row is None:
             return
         threads = staff.threads_of([row.pk]).get(row.pk, frozenset())

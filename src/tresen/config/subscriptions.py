@@ -6,13 +6,15 @@ from tresen.channels import reactions as channels
 from tresen.kernel.subscriptions import Subscription
 from tresen.routing import reactions as routing
 
+_BEGUN = frozenset({"conversation.created"})
+_CREATED = frozenset({"message.created"})
+_FREED = frozenset({"capacity.freed", "queue.changed", "staff.changed"})
+
 SUBSCRIPTIONS = (
-    Subscription("channels.acknowledge", frozenset({"conversation.created"}), channels.acknowledge),
-    Subscription("channels.deliver", frozenset({"message.created"}), channels.deliver),
+    Subscription("channels.acknowledge", _BEGUN, channels.acknowledge, channels.is_theirs),
+    Subscription("channels.deliver", _CREATED, channels.deliver, channels.is_outgoing),
     Subscription("routing.queued", frozenset({"conversation.queued"}), routing.on_queued),
-    Subscription(
-        "routing.freed", frozenset({"capacity.freed", "queue.changed", "staff.changed"}), routing.on_freed
-    ),
+    Subscription("routing.freed", _FREED, routing.on_freed),
     Subscription("routing.presence", frozenset({"presence.changed"}), routing.on_presence),
-    Subscription("routing.message", frozenset({"message.created"}), routing.on_message),
+    Subscription("routing.message", _CREATED, routing.on_message, routing.is_live),
 )

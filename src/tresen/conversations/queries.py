@@ -46,9 +46,7 @@ def visible(principal: Principal) -> QuerySet[Conversation]:
 def get(principal: Principal, conversation_id: int, *, lock: bool = False) -> Conversation:
     """One conversation. NotFound whether it is missing or foreign. `lock` inside `atomic` only."""
     rows = visible(principal).filter(pk=conversation_id)
-    found = (
-        db.locked(rows) if lock else rows.select_related("customer", "channel", "queue", "assignee")
-    ).first()
+    found = (db.locked(rows) if lock else rows.select_related("customer", "channel", "queue", "assignee")).first()
     if found is None:
         raise NotFound("no such conversation")
     return found
@@ -98,9 +96,7 @@ def page(principal: Principal, given: Filter, *, cursor: str = "", limit: int = 
         after = Q(last_message_at__lt=at) | Q(last_message_at=at, pk__lt=row_id)
         rows = rows.filter(before if given.oldest_first else after)
     order = ("last_message_at", "id") if given.oldest_first else ("-last_message_at", "-id")
-    found = list(
-        rows.select_related("customer", "channel", "queue", "assignee").order_by(*order)[: limit + 1]
-    )
+    found = list(rows.select_related("customer", "channel", "queue", "assignee").order_by(*order)[: limit + 1])
     last = found[limit - 1] if len(found) > limit else None
     return Page(found[:limit], f"{last.last_message_at.isoformat()}~{last.pk}" if last else None)
 
@@ -181,16 +177,14 @@ def earlier(
     principal: Principal, customer_id: int, *, besides: int | None = None, limit: int = 50
 ) -> list[Conversation]:
     """A customer's other conversations that the principal may see, newest first."""
-    rows = visible(principal).filter(customer=customer_id).exclude(pk=besides)
+    rows = visible(principal).filter(customer=customer_id).exclude(pk=besides or 0)
     return list(rows.select_related("channel", "queue", "assignee").order_by("-last_message_at")[:limit])
 
 
 def undelivered(principal: Principal, limit: int = 200) -> list[Message]:
     """Messages to customers that failed or whose fate is unknown, newest first."""
     rows = Message.objects.filter(delivery__in=["failed", "unknown"], conversation__in=visible(principal))
-    return list(
-        rows.select_related("conversation", "conversation__customer", "channel").order_by("-id")[:limit]
-    )
+    return list(rows.select_related("conversation", "conversation__customer", "channel").order_by("-id")[:limit])
 
 
 def channels(principal: Principal, *, kinds: Iterable[str] | None = None) -> list[Channel]:

@@ -109,13 +109,7 @@ class Exceptions:
                 continue
             except ValueError:
                 host, _, port = text.rpartition(":")
-            if (
-                not host
-                or "/" in host
-                or not port.isascii()
-                or not port.isdigit()
-                or not 0 < int(port) < 65536
-            ):
+            if not host or "/" in host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
                 raise ValueError(f"not host:port and not a network: {entry!r}")
             hosts.add((_plain(host), int(port)))
         return cls(frozenset(hosts), tuple(networks))

@@ -28,7 +28,7 @@ def atomic(*, savepoint: bool = False) -> Iterator[None]:
 
     Nested calls join the outer transaction; `savepoint=True` makes an inner one that can fail alone.
     """
-    with transaction.atomic(using=DEFAULT_DB_ALIAS, savepoint=savepoint):  # noqa: TID251
+    with transaction.atomic(using=DEFAULT_DB_ALIAS, savepoint=savepoint):
         yield
 
 
@@ -52,6 +52,16 @@ def locked(rows: models.QuerySet[T], *, skip: bool = False) -> models.QuerySet[T
     if not is_postgresql():
         return rows
     return rows.select_for_update(skip_locked=skip, of=("self",))
+
+
+def works() -> bool:
+    """Does the connection still answer? Tells a statement's own fault from a database that is away."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except Error:
+        return False
+    return True
 
 
 def close() -> None:

@@ -79,9 +79,7 @@ def enqueue(
         if key is None:
             Job.objects.create(name=name, args=dict(args or {}), due_at=due)
         elif not _bring_forward(key, due):
-            Job.objects.bulk_create(
-                [Job(name=name, args=dict(args or {}), key=key, due_at=due)], ignore_conflicts=True
-            )
+            Job.objects.bulk_create([Job(name=name, args=dict(args or {}), key=key, due_at=due)], ignore_conflicts=True)
         wake.on_commit(TOPIC)
 
 
@@ -167,9 +165,7 @@ def _done(found: Job, kind: JobKind) -> None:
 
 def _failed(found: Job, kind: JobKind, error: str, after: float | None) -> None:
     with db.atomic():
-        wait = (
-            after if after is not None else min(2.0**found.attempts, BACK_OFF_MAX) * random.uniform(0.8, 1.2)
-        )
+        wait = after if after is not None else min(2.0**found.attempts, BACK_OFF_MAX) * random.uniform(0.8, 1.2)
         if kind.every:
             wait = max(wait, kind.every)
         exhausted = found.attempts >= kind.attempts and not kind.every

@@ -6,9 +6,9 @@ On PostgreSQL ids are given before the commit, so a lower id may appear after a 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar, NamedTuple
 
 import orjson
@@ -59,7 +59,8 @@ class Entry:
     data: dict[str, Any]
 
 
-_INSERT = "INSERT INTO events (at, kind, scope, customer_id, conversation_id, actor, data) VALUES (%s, %s, %s, %s, %s, %s, %s)"
+_COLUMNS = ("at", "kind", "scope", "customer_id", "conversation_id", "actor", "data")
+_INSERT = f"INSERT INTO events ({', '.join(_COLUMNS)}) VALUES ({', '.join(['%s'] * len(_COLUMNS))})"
 
 
 def append(
@@ -83,6 +84,9 @@ def append(
     wake.on_commit(TOPIC)
 
 
+_READ = ("xid", "id", "at", "kind", "scope", "customer_id", "conversation_id", "actor", "data")
+
+
 def _horizon() -> str:
     if not db.is_postgresql():
         return ""
@@ -97,40 +101,40 @@ def read_after(
     limit: int = 500,
 ) -> list[Entry]:
     """Events behind `position`, in order, at most `limit`. `shard` = (number, of how many) by conversation."""
-    rows = Event.objects.extra(
-        where=["(xid, id) > (%s, %s)" + _horizon()], params=[position.xid, position.id]
-    )
+    sql = f"SELECT {', '.join(_READ)} FROM events WHERE (xid, id) > (%s, %s){_horizon()}"
+    params: list[Any] = [position.xid, position.id]
     if kinds:
-        rows = rows.filter(kind__in=kinds)
+        sql += f" AND kind IN ({', '.join(['%s'] * len(kinds))})"
+        params += kinds
     if shard and shard[1] > 1:
-        rows = rows.extra(where=["MOD(COALESCE(conversation_id, 0), %s) = %s"], params=[shard[1], shard[0]])
-    columns = ("xid", "id", "at", "kind", "scope", "customer_id", "conversation_id", "actor", "data")
-    return [_entry(row) for row in rows.order_by("xid", "id").values_list(*columns)[:limit]]
+        sql += " AND MOD(COALESCE(conversation_id, 0), %s) = %s"
+        params += [shard[1], shard[0]]
+    with connection.cursor() as cursor:
+        cursor.execute(sql + " ORDER BY xid, id LIMIT %s", [*params, limit])
+        return [_entry(row) for row in cursor.fetchall()]
 
 
 def read_ids(ids: Iterable[int]) -> dict[int, Entry]:
     """Events by id."""
-    columns = ("xid", "id", "at", "kind", "scope", "customer_id", "conversation_id", "actor", "data")
-    return {row[1]: _entry(row) for row in Event.objects.filter(id__in=list(ids)).values_list(*columns)}
+    return {row[1]: _entry(row) for row in Event.objects.filter(id__in=list(ids)).values_list(*_READ)}
 
 
-def _entry(row: tuple[Any, ...]) -> Entry:
-    return Entry(Position(row[0], row[1]), *row[2:])
+def _entry(row: Sequence[Any]) -> Entry:
+    xid, row_id, at, kind, scope, customer_id, conversation_id, actor, data = row
+    if isinstance(at, str):  # SQLite keeps moments as text in UTC
+        at = datetime.fromisoformat(at).replace(tzinfo=UTC)
+    if isinstance(data, str):
+        data = orjson.loads(data)
+    return Entry(Position(xid, row_id), at, kind, scope, customer_id, conversation_id, actor, data)
 
 
 def head() -> Position:
     """The last position that readers may see; the start for a new stream."""
-    last = (
-        Event.objects.extra(where=["TRUE" + _horizon()])
-        .order_by("-xid", "-id")
-        .values_list("xid", "id")
-        .first()
-    )
+    last = Event.objects.extra(where=["TRUE" + _horizon()]).order_by("-xid", "-id").values_list("xid", "id").first()
     return Position(*last) if last else Position()
 
 
 def read_conversation(conversation_id: int, *, limit: int = 500) -> list[Entry]:
     """A conversation's own history, oldest first."""
-    columns = ("xid", "id", "at", "kind", "scope", "customer_id", "conversation_id", "actor", "data")
-    rows = Event.objects.filter(conversation_id=conversation_id).order_by("id").values_list(*columns)[:limit]
+    rows = Event.objects.filter(conversation_id=conversation_id).order_by("id").values_list(*_READ)[:limit]
     return [_entry(row) for row in rows]

@@ -42,9 +42,7 @@ class Transport(httpx.BaseTransport):
     """Plain HTTP/1.1 over connections that the pinned backend opens. Errors stay httpcore's."""
 
     def __init__(self, backend: PinnedBackend) -> None:
-        self.pool = httpcore.ConnectionPool(
-            ssl_context=tls_context(), max_connections=1, network_backend=backend
-        )
+        self.pool = httpcore.ConnectionPool(ssl_context=tls_context(), max_connections=1, network_backend=backend)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         url = request.url
@@ -109,9 +107,7 @@ class _TimedStream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> _TimedStream:
-        return _TimedStream(
-            self.stream.start_tls(ssl_context, server_hostname, self.backend.left()), self.backend
-        )
+        return _TimedStream(self.stream.start_tls(ssl_context, server_hostname, self.backend.left()), self.backend)
 
     def get_extra_info(self, info: str) -> Any:
         return self.stream.get_extra_info(info)

@@ -50,9 +50,7 @@ def put(setting: Declared[T], value: T) -> T:
     """Stores a value after cleaning it."""
     cleaned = setting.clean(value)
     with db.atomic():
-        StoredSetting.objects.update_or_create(
-            key=setting.key, defaults={"value": cleaned, "changed_at": clock.now()}
-        )
+        StoredSetting.objects.update_or_create(key=setting.key, defaults={"value": cleaned, "changed_at": clock.now()})
         wake.on_commit(TOPIC)
     return cleaned
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from django.db.models import Count, Min
 
-from tresen.kernel import clock, db, journal, wake
+from tresen.kernel import clock, db, journal, rows, wake
 from tresen.kernel.errors import NotFound
 from tresen.kernel.journal import Entry, Position
 from tresen.kernel.models import Cursor, StalledEvent
@@ -21,16 +21,27 @@ ATTEMPTS = 8
 SHARDS_POSTGRESQL = 4
 
 
+def always(entry: Entry) -> bool:
+    """Every event of the subscribed kinds is wanted."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """`handle` gets each event of `kinds`, per conversation in order, in the transaction that moves the cursor.
+    """`handle` gets each event of `kinds` that `when` wants, in order, in the transaction that moves the cursor.
 
-    It writes to the database only (no network), and may be called again after a rollback.
+    It writes to the database only (no network), and may be called again after a rollback. `when` decides from the
+    event alone, so that an event nobody wants costs next to nothing.
     """
 
     name: str
     kinds: frozenset[str]
     handle: Callable[[Entry], None]
+    when: Callable[[Entry], bool] = always
+
+    def wants(self, entry: Entry) -> bool:
+        """Is this event its business?"""
+        return entry.kind in self.kinds and self.when(entry)
 
 
 def lane(entry: Entry) -> str:
@@ -39,14 +50,13 @@ def lane(entry: Entry) -> str:
 
 
 class Dispatcher:
-    """Drives all subscriptions of one process. Several processes share the work by locking cursors."""
+    """Drives all subscriptions of one process. Several processes share the work by locking cursors, shard by shard."""
 
     def __init__(self, subscriptions: Sequence[Subscription]) -> None:
         self.subscriptions = list(subscriptions)
         self.by_name = {s.name: s for s in subscriptions}
-        self.seen = Position()
-        self.prepared = False
-        self.dirty: set[tuple[str, int]] = set()
+        self.kinds = frozenset().union(*(s.kinds for s in subscriptions))
+        self.seen: dict[int, Position] = {}
 
     @property
     def shards(self) -> int:
@@ -55,71 +65,62 @@ class Dispatcher:
     def prepare(self) -> None:
         """Makes sure that every cursor exists; a new subscription starts at the journal's beginning."""
         with db.atomic():
-            rows = [
-                Cursor(subscription=s.name, shard=n) for s in self.subscriptions for n in range(self.shards)
-            ]
-            Cursor.objects.bulk_create(rows, ignore_conflicts=True)
-        self.dirty = {(s.name, n) for s in self.subscriptions for n in range(self.shards)}
-        self.prepared = True
+            wanted = [Cursor(subscription=s.name, shard=n) for s in self.subscriptions for n in range(self.shards)]
+            Cursor.objects.bulk_create(wanted, ignore_conflicts=True)
+        self.seen = {n: Position() for n in range(self.shards)}
 
     def step(self) -> bool:
-        """One round over all subscriptions; True when there may be more to do at once."""
-        if not self.prepared:
+        """One round over all shards; True when there may be more to do at once."""
+        if not self.seen:
             self.prepare()
-        more = self._look()
-        for subscription in self.subscriptions:
-            for shard in range(self.shards):
-                if (subscription.name, shard) in self.dirty:
-                    more |= self._advance(subscription, shard)
-        return more
+        more = [self._step(shard) for shard in range(self.shards)]
+        return any(more)
 
-    def _look(self) -> bool:
-        fresh = journal.read_after(self.seen, limit=500)
+    def _step(self, shard: int) -> bool:
+        fresh = journal.read_after(self.seen[shard], kinds=self.kinds, shard=(shard, self.shards), limit=BATCH)
         if not fresh:
             return False
-        kinds = {entry.kind for entry in fresh}
-        for s in self.subscriptions:
-            if not kinds.isdisjoint(s.kinds):
-                self.dirty.update((s.name, n) for n in range(self.shards))
-        self.seen = fresh[-1].position
-        return len(fresh) == 500
-
-    def _advance(self, subscription: Subscription, shard: int) -> bool:
-        with db.atomic():
-            cursor = db.locked(
-                Cursor.objects.filter(subscription=subscription.name, shard=shard), skip=True
-            ).first()
-            if cursor is None:  # another worker has it; it stays dirty for the next round
+        if any(s.wants(entry) for entry in fresh for s in self.subscriptions) or len(fresh) == BATCH:
+            end = self._advance(shard)
+            if end is None:  # another worker has this shard and may leave some of it to us
                 return False
-            entries = journal.read_after(
-                Position(cursor.xid, cursor.event_id),
-                kinds=subscription.kinds,
-                shard=(shard, self.shards),
-                limit=BATCH,
-            )
-            if entries:
-                self._handle_all(subscription, entries)
-                last = entries[-1].position
-                Cursor.objects.filter(pk=cursor.pk).update(xid=last.xid, event_id=last.id)
-        if len(entries) < BATCH:
-            self.dirty.discard((subscription.name, shard))
-            return False
-        return True
+            self.seen[shard] = end
+        else:
+            self.seen[shard] = fresh[-1].position
+        return len(fresh) == BATCH
 
-    def _handle_all(self, subscription: Subscription, entries: list[Entry]) -> None:
-        lanes = set(
-            StalledEvent.objects.filter(subscription=subscription.name)
-            .values_list("lane", flat=True)
-            .distinct()
-        )
+    def _advance(self, shard: int) -> Position | None:
+        """Handles the next events in one transaction; returns how far all cursors held by us have come."""
+        with db.atomic():
+            cursors = rows.many(Cursor, shard=shard, subscription__in=self.by_name, lock=True, skip=True)
+            if not cursors:
+                return None
+            places = {c.subscription: Position(c.xid, c.event_id) for c in cursors}
+            start = min(places.values())
+            entries = journal.read_after(start, kinds=self.kinds, shard=(shard, self.shards), limit=BATCH)
+            if not entries:
+                return start
+            self._handle_all(entries, places)
+            end = entries[-1].position
+            behind = [c.pk for c in cursors if places[c.subscription] < end]
+            rows.change(Cursor, {"xid": end.xid, "event_id": end.id}, id__in=behind)
+        return end if len(cursors) == len(self.subscriptions) else start
+
+    def _handle_all(self, entries: list[Entry], places: dict[str, Position]) -> None:
+        lanes = {lane(entry) for entry in entries}
+        stalled = set(rows.values(StalledEvent, ("subscription", "lane"), lane__in=lanes))
         for entry in entries:
-            if lane(entry) in lanes:
-                _stall(subscription, entry, attempts=0, error="")
-                continue
-            error = try_handle(subscription, entry)
-            if error:
-                _stall(subscription, entry, attempts=1, error=error)
-                lanes.add(lane(entry))
+            for subscription in self.subscriptions:
+                place = places.get(subscription.name)
+                if place is None or place >= entry.position or not subscription.wants(entry):
+                    continue
+                if (subscription.name, lane(entry)) in stalled:
+                    _stall(subscription, entry, attempts=0, error="")
+                    continue
+                error = try_handle(subscription, entry)
+                if error:
+                    _stall(subscription, entry, attempts=1, error=error)
+                    stalled.add((subscription.name, lane(entry)))
 
     def retry_due(self) -> bool:
         """Tries the heads of stalled lanes again, and what waits behind a head that now succeeds."""
@@ -127,7 +128,8 @@ class Dispatcher:
         due = StalledEvent.objects.filter(
             event_id__in=[h["head"] for h in heads], parked_at=None, due_at__lte=clock.now()
         ).values_list("subscription", "lane")
-        return any([self._drain(name, lane_) for name, lane_ in list(due) if name in self.by_name])
+        progress = [self._drain(name, lane_) for name, lane_ in list(due) if name in self.by_name]
+        return any(progress)
 
     def _drain(self, name: str, lane_: str) -> bool:
         progress = False
@@ -151,9 +153,9 @@ def try_handle(subscription: Subscription, entry: Entry) -> str:
     try:
         with db.atomic(savepoint=True):
             subscription.handle(entry)
-    except db.StorageError:
-        raise
     except Exception as error:  # anything a handler can do wrong ends in the visible list
+        if isinstance(error, db.StorageError) and not db.works():
+            raise
         log.warning("%s failed on event %s: %s", subscription.name, entry.position, type(error).__name__)
         return "".join(traceback.format_exception_only(error)) + _where(error)
     return ""
@@ -188,26 +190,22 @@ def _back_off(row: StalledEvent, error: str) -> None:
 
 def parked() -> list[StalledEvent]:
     """Heads that no longer retry by themselves, newest first, each with `behind`: how many events wait for it."""
-    rows = list(
-        StalledEvent.objects.exclude(parked_at=None).select_related("event").order_by("-parked_at")[:200]
-    )
+    heads = list(StalledEvent.objects.exclude(parked_at=None).select_related("event").order_by("-parked_at")[:200])
     counts = {
         (c["subscription"], c["lane"]): c["n"]
-        for c in StalledEvent.objects.filter(lane__in=[r.lane for r in rows])
+        for c in StalledEvent.objects.filter(lane__in=[r.lane for r in heads])
         .values("subscription", "lane")
         .annotate(n=Count("id"))
     }
-    for row in rows:
+    for row in heads:
         row.behind = counts[row.subscription, row.lane] - 1  # type: ignore[attr-defined]
-    return rows
+    return heads
 
 
 def retry(stalled_id: int) -> None:
     """A person asks for another try: at once, with a fresh count."""
     with db.atomic():
-        changed = StalledEvent.objects.filter(pk=stalled_id).update(
-            parked_at=None, attempts=0, due_at=clock.now()
-        )
+        changed = StalledEvent.objects.filter(pk=stalled_id).update(parked_at=None, attempts=0, due_at=clock.now())
         if not changed:
             raise NotFound("this event is no longer parked")
         wake.on_commit(journal.TOPIC)

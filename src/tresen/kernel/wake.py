@@ -38,7 +38,7 @@ def notify(topic: str) -> None:
 
 
 def wait(topics: tuple[str, ...], seen: int, timeout: float) -> int:
-    """Waits until the topics' generations differ from `seen` (their sum) or `timeout` seconds passed; returns the sum."""
+    """Waits until the sum of the topics' generations is no longer `seen`, or `timeout` seconds; returns the sum."""
     with _condition:
         _condition.wait_for(lambda: total(topics) != seen, timeout)
         return total(topics)
@@ -52,8 +52,8 @@ def total(topics: tuple[str, ...]) -> int:
 def on_commit(topic: str) -> None:
     """Wakes the topic's waiters in every process once this transaction is durable. Cheap to call many times."""
     if connection.in_atomic_block:
-        for _sids, call, _robust in connection.run_on_commit:
-            if getattr(call, "topic", None) == topic:
+        for waiting in connection.run_on_commit:
+            if getattr(waiting[1], "topic", None) == topic:
                 return
     if db.is_postgresql():
         with connection.cursor() as cursor:

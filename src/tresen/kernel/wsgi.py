@@ -107,7 +107,7 @@ class WsgiBridge:
         message = await receive()
         if message["type"] == "http.request" and not message.get("more_body"):
             return self._small(message.get("body", b""))
-        body: IO[bytes] = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115
+        body: IO[bytes] = SpooledTemporaryFile(_IN_MEMORY)
         try:
             while True:
                 if message["type"] == "http.disconnect":

@@ -44,11 +44,7 @@ def decide(waiting: Sequence[Waiting], agents: Sequence[Agent]) -> list[Decision
     line = sorted(agents, key=lambda a: (a.idle_since, a.id))
     decisions: list[Decision] = []
     for one in sorted(waiting, key=lambda w: (-w.priority, w.since, w.id)):
-        able = [
-            a
-            for a in line
-            if room[a.id] > 0 and a.id != one.avoid and (one.team is None or one.team in a.teams)
-        ]
+        able = [a for a in line if room[a.id] > 0 and a.id != one.avoid and (one.team is None or one.team in a.teams)]
         if not able:
             continue
         chosen = able[0]

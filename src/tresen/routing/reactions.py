@@ -5,6 +5,7 @@ from __future__ import annotations
 from tresen.accounts.models import PresenceStatus
 from tresen.accounts.principal import system
 from tresen.channels import registry
+from tresen.channels.directory import DIRECTORY
 from tresen.conversations import actions as conversations
 from tresen.conversations.models import Conversation, Status
 from tresen.kernel.errors import TresenError
@@ -46,23 +47,16 @@ def give_back(user_id: int) -> int:
     return done
 
 
+def is_live(entry: Entry) -> bool:
+    """A customer's message on a channel where they wait at the other end."""
+    view = DIRECTORY.by_id(entry.data["channel_id"]) if entry.data["direction"] == "in" else None
+    adapter = registry.adapter(view.kind) if view else None
+    return adapter is not None and adapter.capabilities.realtime
+
+
 def on_message(entry: Entry) -> None:
     """message.created: a live customer who writes to somebody absent does not wait for them."""
-    if entry.data["direction"] != "in" or entry.conversation_id is None:
-        return
-    row = (
-        Conversation.objects.filter(pk=entry.conversation_id, status=Status.ASSIGNED)
-        .select_related("channel")
-        .first()
-    )
-    if row is None or row.assignee_id is None:
-        return
-    adapter = registry.adapter(row.channel.kind)
-    presence = getattr(row.assignee, "presence", None)
-    if (
-        adapter
-        and adapter.capabilities.realtime
-        and presence
-        and presence.effective() == PresenceStatus.OFFLINE
-    ):
+    row = Conversation.objects.filter(pk=entry.conversation_id or 0, status=Status.ASSIGNED).first()
+    presence = getattr(row.assignee, "presence", None) if row else None
+    if row and presence and presence.effective() == PresenceStatus.OFFLINE:
         conversations.release(system(ACTOR), row.pk, reason="agent left", keep_age=True)

@@ -19,7 +19,7 @@ from tresen.channels.adapters.webchat import look, tokens
 from tresen.channels.adapters.webchat.tokens import Visitor
 from tresen.channels.contract import ChannelView
 from tresen.channels.directory import DIRECTORY
-from tresen.channels.intake import ClientLimit
+from tresen.kernel.limits import InMemory
 from tresen.kernel import clock
 from tresen.kernel.errors import Denied, Invalid, NotFound, TresenError
 
@@ -72,7 +72,7 @@ def body_of(request: HttpRequest, model: type[Body]) -> Body:
 
 def door(method: str, *, kind: str = "webchat", per_minute: int) -> Callable[[View], View]:
     """Makes `view(request, channel, **more)` an address `<key>/…` that pages of the allowed sites may call."""
-    limit = ClientLimit(per_minute)
+    limit = InMemory(per_minute, seconds=60)
 
     def make(view: View) -> View:
         @csrf_exempt

@@ -66,9 +66,7 @@ def list_queues(request: HttpRequest) -> list[dict[str, Any]]:
 @router.post("/queues", response={201: QueueOut})
 def create_queue(request: HttpRequest, given: QueueIn) -> tuple[int, dict[str, Any]]:
     """Adds a queue."""
-    queue = conversations.save_queue(
-        administrator(request), name=given.name, team_id=given.team, pull=given.pull
-    )
+    queue = conversations.save_queue(administrator(request), name=given.name, team_id=given.team, pull=given.pull)
     return 201, _queue(queue)
 
 
@@ -96,9 +94,7 @@ def change_team(request: HttpRequest, team_id: int, given: TeamIn) -> dict[str, 
 def list_agents(request: HttpRequest) -> list[dict[str, Any]]:
     """Active staff."""
     reader(request)
-    rows = (
-        Presence.objects.select_related("user").filter(user__is_active=True).order_by("user__name", "user_id")
-    )
+    rows = Presence.objects.select_related("user").filter(user__is_active=True).order_by("user__name", "user_id")
     return [_agent(row) for row in rows]
 
 

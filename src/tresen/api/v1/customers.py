@@ -35,8 +35,7 @@ def _customer(customer_id: int) -> dict[str, Any]:
         "fields": row.fields,
         "created_at": row.created_at,
         "identities": [
-            {"id": i.pk, "kind": i.kind, "value": i.shown, "assurance": i.assurance}
-            for i in row.identities.all()
+            {"id": i.pk, "kind": i.kind, "value": i.shown, "assurance": i.assurance} for i in row.identities.all()
         ],
     }
 
@@ -49,9 +48,7 @@ def find_customers(request: HttpRequest, kind: str, value: str) -> list[dict[str
     return [_customer(found.pk)] if found else []
 
 
-@router.put(
-    "/customers/{int:customer_id}/records/{kind}/{path:number}", response={200: RecordOut, 201: RecordOut}
-)
+@router.put("/customers/{int:customer_id}/records/{kind}/{path:number}", response={200: RecordOut, 201: RecordOut})
 def put_record(
     request: HttpRequest, customer_id: int, kind: str, number: str, given: RecordIn
 ) -> tuple[int, dict[str, Any]]:
@@ -68,9 +65,7 @@ def put_record(
 def list_records(request: HttpRequest, customer_id: int) -> list[dict[str, Any]]:
     """A customer's own records."""
     reader(request)
-    return [
-        _record(row) for row in Record.objects.filter(customer=customer_id).order_by("kind", "number")[:500]
-    ]
+    return [_record(row) for row in Record.objects.filter(customer=customer_id).order_by("kind", "number")[:500]]
 
 
 @router.post("/records/import")

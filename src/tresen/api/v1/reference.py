@@ -26,9 +26,7 @@ def _groups(document: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
     return groups
 
 
-def _operation(
-    document: Mapping[str, Any], path: str, method: str, operation: Mapping[str, Any]
-) -> dict[str, Any]:
+def _operation(document: Mapping[str, Any], path: str, method: str, operation: Mapping[str, Any]) -> dict[str, Any]:
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
     return {
         "path": path,

@@ -10,7 +10,7 @@ from tresen.accounts import presence
 from tresen.conversations.engine import states
 from tresen.conversations.events import ConversationQueued, MessageCreated
 from tresen.conversations.models import Assignment, Attachment, Conversation, Direction, Message, Status
-from tresen.kernel import clock, ids, journal
+from tresen.kernel import clock, ids, journal, rows
 from tresen.kernel.errors import Conflict
 
 SYSTEM = "system"
@@ -39,15 +39,15 @@ def transit(conversation: Conversation, verb: str) -> str:
     return before
 
 
-def add_message(
-    conversation: Conversation, message: Message, files: Iterable[StoredFile], *, actor: str
-) -> Message:
-    """Gives the message its sequence number and stores it, its files and its event. The caller saves the conversation."""
+def add_message(conversation: Conversation, message: Message, files: Iterable[StoredFile], *, actor: str) -> Message:
+    """Numbers the message and stores it, its files and its event; the caller saves the conversation."""
     conversation.last_seq += 1
     message.conversation = conversation
     message.seq = conversation.last_seq
-    message.save(force_insert=True)
-    rows = [
+    files = tuple(files)
+    message.files = len(files)
+    rows.insert(message)
+    attachments = [
         Attachment(
             id=ids.token(128),
             message=message,
@@ -60,8 +60,8 @@ def add_message(
         )
         for file in files
     ]
-    if rows:
-        Attachment.objects.bulk_create(rows)
+    if attachments:
+        Attachment.objects.bulk_create(attachments)
     if message.direction != Direction.NOTE:
         conversation.last_message_at = max(conversation.last_message_at, message.created_at)
         conversation.last_direction = message.direction
@@ -104,5 +104,5 @@ def enqueue(
 def end_assignment(conversation: Conversation, before: str, *, actor: str) -> None:
     """Closes the open assignment and frees the agent's place, if there is one. `before`: the status until now."""
     if before == Status.ASSIGNED and conversation.assignee_id:
-        Assignment.objects.filter(conversation=conversation, ended_at=None).update(ended_at=clock.now())
+        rows.change(Assignment, {"ended_at": clock.now()}, conversation_id=conversation.pk, ended_at=None)
         presence.free(conversation.assignee_id, actor=actor)

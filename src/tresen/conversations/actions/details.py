@@ -46,9 +46,7 @@ def set_tags(by: Principal, conversation_id: int, names: Iterable[str]) -> Conve
         conversation = queries.get(by, conversation_id, lock=True)
         before = set(conversation.tags.values_list("name", flat=True))
         if before != wanted:
-            Tag.objects.bulk_create(
-                [Tag(name=name) for name in sorted(wanted - before)], ignore_conflicts=True
-            )
+            Tag.objects.bulk_create([Tag(name=name) for name in sorted(wanted - before)], ignore_conflicts=True)
             conversation.tags.set(Tag.objects.filter(name__in=wanted))
             _changed(conversation, by, "tags")
         return conversation

@@ -13,14 +13,14 @@ from tresen.conversations import queries
 from tresen.conversations.actions.common import SYSTEM, end_assignment, enqueue, transit
 from tresen.conversations.events import ConversationAssigned, ConversationResolved, ConversationSnoozed
 from tresen.conversations.models import Assignment, Conversation, Status
-from tresen.kernel import clock, db, journal
+from tresen.kernel import clock, db, journal, rows
 from tresen.kernel.errors import Conflict, Denied, Invalid, NotFound
 
+_GIVEN = ("status", "assignee_id", "queue_id", "avoid", "waiting_since", "snoozed_until", "resolved_at")
 
-def assign(
-    by: Principal, conversation_id: int, agent_id: int, *, queue_id: int | None = None
-) -> Conversation:
-    """Gives it to somebody by name, whatever their capacity. Agents may only take it themselves or hand on their own."""
+
+def assign(by: Principal, conversation_id: int, agent_id: int, *, queue_id: int | None = None) -> Conversation:
+    """Gives it to somebody by name, whatever their capacity. Agents may only take it or hand on their own."""
     with db.atomic():
         conversation = queries.get(by, conversation_id, lock=True)
         _may_hand_over(by, conversation, agent_id)
@@ -61,10 +61,9 @@ def take(by: Principal, conversation_id: int) -> Conversation:
 
 
 def assign_if_free(conversation_id: int, agent_id: int, reason: Mapping[str, Any], *, actor: str) -> bool:
-    """Routing's verb: claims the conversation and a place of the agent in one transaction; False when either is gone."""
+    """Routing's verb: claims conversation and place of the agent in one transaction; False when either is gone."""
     with db.atomic():
-        waiting = Conversation.objects.filter(pk=conversation_id, status=Status.WAITING)
-        conversation = db.locked(waiting).first()
+        conversation = rows.one(Conversation, id=conversation_id, status=Status.WAITING, lock=True)
         if conversation is None or not presence.claim_capacity(agent_id):
             return False
         _give(conversation, agent_id, dict(reason), actor=actor)
@@ -78,9 +77,8 @@ def _give(conversation: Conversation, agent_id: int, reason: dict[str, Any], *, 
     conversation.assignee_id = agent_id
     conversation.avoid = None
     conversation.waiting_since = conversation.snoozed_until = conversation.resolved_at = None
-    fields = ["status", "assignee", "queue", "avoid", "waiting_since", "snoozed_until", "resolved_at"]
-    conversation.save(update_fields=fields)
-    Assignment.objects.create(conversation=conversation, agent_id=agent_id, by=actor, reason=reason)
+    rows.update(conversation, *_GIVEN)
+    rows.insert(Assignment(conversation_id=conversation.pk, agent_id=agent_id, by=actor, reason=reason))
     journal.append(
         ConversationAssigned(agent_id, former, reason),
         actor=actor,
@@ -89,9 +87,7 @@ def _give(conversation: Conversation, agent_id: int, reason: dict[str, Any], *, 
     )
 
 
-def release(
-    by: Principal, conversation_id: int, *, reason: str = "released", keep_age: bool = False
-) -> Conversation:
+def release(by: Principal, conversation_id: int, *, reason: str = "released", keep_age: bool = False) -> Conversation:
     """Back to its queue. `keep_age`: it waits since the customer's last message, not since now."""
     with db.atomic():
         conversation = queries.get(by, conversation_id, lock=True)

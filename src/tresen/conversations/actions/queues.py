@@ -22,7 +22,7 @@ def save_queue(
     if not 1 <= len(name) <= 80:
         raise Invalid("must have 1 to 80 characters", field="name")
     with db.atomic():
-        if Queue.objects.filter(name=name).exclude(pk=queue_id).exists():
+        if Queue.objects.filter(name=name).exclude(pk=queue_id or 0).exists():
             raise Conflict("a queue with this name exists", field="name")
         if team_id is not None and not Team.objects.filter(pk=team_id).exists():
             raise NotFound("no such team", field="team")

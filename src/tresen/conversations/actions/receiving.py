@@ -11,9 +11,21 @@ from tresen.conversations.actions.common import StoredFile, add_message, enqueue
 from tresen.conversations.events import ConversationCreated
 from tresen.conversations.models import Channel, Conversation, Direction, Message, Status
 from tresen.customers.models import Customer
-from tresen.kernel import clock, db, journal
+from tresen.kernel import clock, db, journal, rows
 
 __all__ = ["Incoming", "StoredFile", "receive"]
+
+CHANGED = (
+    "status",
+    "assignee_id",
+    "last_seq",
+    "last_message_at",
+    "last_direction",
+    "preview",
+    "waiting_since",
+    "snoozed_until",
+    "resolved_at",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +56,7 @@ def receive(incoming: Incoming, *, actor: str) -> tuple[Message, bool]:
     """Stores the message; returns it and whether it is new."""
     with db.atomic():
         if incoming.external_id is not None:
-            known = Message.objects.filter(channel=incoming.channel, external_id=incoming.external_id).first()
+            known = rows.one(Message, channel_id=incoming.channel.pk, external_id=incoming.external_id)
             if known is not None:
                 return known, False
         conversation = _continued(incoming)
@@ -80,7 +92,7 @@ def _message(incoming: Incoming) -> Message:
 def _continued(incoming: Incoming) -> Conversation | None:
     if incoming.conversation_id is None:
         return None
-    found = db.locked(Conversation.objects.filter(pk=incoming.conversation_id)).first()
+    found = rows.one(Conversation, id=incoming.conversation_id, lock=True)
     if found is None or found.status != Status.RESOLVED or found.resolved_at is None:
         return found
     limit = timedelta(days=incoming.channel.reopen_days)
@@ -102,7 +114,7 @@ def _begin(incoming: Incoming, message: Message, actor: str) -> Message:
         waiting_since=now if incoming.status == Status.WAITING else None,
         last_seq=1,
     )
-    conversation.save(force_insert=True)
+    rows.insert(conversation)
     journal.append(
         ConversationCreated(incoming.channel.pk, conversation.queue_id, conversation.status, "in"),
         actor=actor,
@@ -123,4 +135,4 @@ def _continue(conversation: Conversation, message: Message, incoming: Incoming, 
         conversation.resolved_at = None
         conversation.waiting_since = None
         enqueue(conversation, "woken" if before == Status.SNOOZED else "reopened", actor=actor)
-    conversation.save()
+    rows.update(conversation, *CHANGED)

@@ -31,7 +31,7 @@ CALL, VISIT = "call", "visit"
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a person wrote. `address` = {"to": [...], "cc": [...], "bcc": [...]}; `key` makes a repeated post one message.
+    """What a person wrote. `address` = {"to": [...], "cc": [...], "bcc": [...]}; A repeated `key` posts nothing new.
 
     `channel_id` None = the channel of the customer's last message.
     """
@@ -165,9 +165,7 @@ def _visible_channel(by: Principal, channel_id: int) -> Channel:
 
 def _channel(by: Principal, conversation: Conversation, draft: Draft) -> Channel:
     if draft.channel_id is not None and draft.channel_id != conversation.channel_id:
-        used = Message.objects.filter(
-            conversation=conversation, channel=draft.channel_id, channel__enabled=True
-        )
+        used = Message.objects.filter(conversation=conversation, channel=draft.channel_id, channel__enabled=True)
         known = used.select_related("channel").first()
         return known.channel if known else _visible_channel(by, draft.channel_id)
     if draft.channel_id is not None:

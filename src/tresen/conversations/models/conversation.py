@@ -54,16 +54,12 @@ class Conversation(models.Model):
     seen_seq = models.PositiveIntegerField(default=0)  # up to here an agent has read
     last_message_at = models.DateTimeField(default=clock.now)
     last_direction = models.CharField(max_length=4, default="in")
-    avoid = models.BigIntegerField(
-        null=True, blank=True
-    )  # the agent who gave it back: not to them again at once
+    avoid = models.BigIntegerField(null=True, blank=True)  # the agent who gave it back: not to them again at once
     waiting_since = models.DateTimeField(null=True, blank=True)
     snoozed_until = models.DateTimeField(null=True, blank=True)
     resolved_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=clock.now)
-    tags: models.ManyToManyField[Tag, Any] = models.ManyToManyField(
-        Tag, related_name="conversations", blank=True
-    )
+    tags: models.ManyToManyField[Tag, Any] = models.ManyToManyField(Tag, related_name="conversations", blank=True)
 
     class Meta:
         indexes = [
@@ -71,7 +67,7 @@ class Conversation(models.Model):
             models.Index(fields=["status", "-last_message_at", "-id"], name="conv_status"),
             models.Index(fields=["queue", "status", "-last_message_at", "-id"], name="conv_queue_status"),
             models.Index(fields=["assignee", "status", "-last_message_at", "-id"], name="conv_assignee"),
-            models.Index(fields=["queue", "status", "waiting_since"], name="conv_waiting"),
+            models.Index(fields=["queue", "status", "-priority", "waiting_since", "id"], name="conv_waiting"),
             models.Index(fields=["customer", "-last_message_at"], name="conv_customer"),
             models.Index(fields=["status", "snoozed_until"], name="conv_snoozed"),
         ]

@@ -50,6 +50,7 @@ class Message(models.Model):
     external_id = models.CharField(max_length=300, null=True)
     key = models.CharField(max_length=80, null=True)  # the writer's own: a reply posted twice is stored once
     automated = models.BooleanField(default=False)
+    files = models.PositiveSmallIntegerField(default=0)  # how many attachments
     supported = models.BooleanField(default=True)
     address = models.JSONField(default=dict)
     meta = models.JSONField(default=dict)
