@@ -81,9 +81,7 @@ def _themes(chosen: str) -> tuple[Choice, ...]:
 
 def _languages() -> tuple[Choice, ...]:
     active = (get_language() or "en")[:2]
-    return tuple(
-        Choice(value, label, value == active) for value, label in (("de", "Deutsch"), ("en", "English"))
-    )
+    return tuple(Choice(value, label, value == active) for value, label in (("de", "Deutsch"), ("en", "English")))
 
 
 def _parked(me: Principal) -> int:

@@ -37,11 +37,9 @@ def addresses(text: str, field: str) -> list[str]:
         try:
             validate_email(address)
         except ValidationError as error:
-            raise Invalid(
-                _("%(what)s is not an e-mail address") % {"what": address[:80]}, field=field
-            ) from error
+            raise Invalid(_("“%(what)s” is not an e-mail address") % {"what": address[:80]}, field=field) from error
     if not found:
-        raise Invalid(_("%(what)s is not an e-mail address") % {"what": text.strip()[:80]}, field=field)
+        raise Invalid(_("“%(what)s” is not an e-mail address") % {"what": text.strip()[:80]}, field=field)
     if len(found) > ADDRESSES_MAX:
         raise Invalid(_("at most %(max)s addresses") % {"max": ADDRESSES_MAX}, field=field)
     return found
@@ -51,9 +49,7 @@ def read(request: HttpRequest, me: Principal, *, mode: str = "reply", subject: s
     """The draft that a form of the desk posted. Files are stored before any transaction begins."""
     post = request.POST
     channel_id = (
-        int(post["channel"])
-        if post.get("channel", "").isascii() and post.get("channel", "").isdigit()
-        else None
+        int(post["channel"]) if post.get("channel", "").isascii() and post.get("channel", "").isdigit() else None
     )
     text = post.get("text", "").replace("\r\n", "\n").strip()
     address: dict[str, list[str]] = {}
@@ -73,7 +69,7 @@ def read(request: HttpRequest, me: Principal, *, mode: str = "reply", subject: s
 
 def signed(text: str, me: Principal) -> str:
     """With the writer's signature below."""
-    signature = User.objects.filter(pk=me.user_id).values_list("signature", flat=True).first()
+    signature = User.objects.filter(pk=me.user_id or 0).values_list("signature", flat=True).first()
     return f"{text}\n\n{signature.strip()}" if signature and signature.strip() else text
 
 
@@ -88,8 +84,7 @@ def uploads(request: HttpRequest, channel_id: int | None) -> tuple[StoredFile, .
             told = {"name": file.name or "", "max": most // (1024 * 1024)}
             raise Invalid(_("“%(name)s” is larger than %(max)s MB") % told, field="files")
     return tuple(
-        store_file(File(name=f.name or "", content_type=f.content_type or "", content=f.read()))
-        for f in posted
+        store_file(File(name=f.name or "", content_type=f.content_type or "", content=f.read())) for f in posted
     )
 
 
@@ -99,9 +94,7 @@ def _file_max(channel_id: int | None) -> int:
     return min(adapter.capabilities.media_max, FILE_MAX) if adapter else FILE_MAX
 
 
-def forwarded(
-    me: Principal, message_id: int | None, conversation_id: int
-) -> tuple[str, str, tuple[StoredFile, ...]]:
+def forwarded(me: Principal, message_id: int | None, conversation_id: int) -> tuple[str, str, tuple[StoredFile, ...]]:
     """(subject, quoted text, copies of the files) of the message to forward; by default the customer's last one."""
     rows = Message.objects.filter(conversation=conversation_id, direction=Direction.IN)
     pk = message_id or rows.order_by("-seq").values_list("id", flat=True).first()
@@ -120,7 +113,5 @@ def forwarded(
         "",
         message.text,
     ]
-    files = tuple(
-        store_file(File(f.name, f.content_type, blobs.load(f.key))) for f in message.attachments.all()
-    )
+    files = tuple(store_file(File(f.name, f.content_type, blobs.load(f.key))) for f in message.attachments.all())
     return f"Fwd: {subject}"[:300], "\n".join(lines), files

@@ -18,11 +18,13 @@ from tresen.desk.wording import explain
 from tresen.kernel.errors import TresenError
 
 CAPACITY_MAX = 1000
+PREFIX = "set_"  # keeps an adapter's settings apart from the fields that every channel has
 
 
 def refuse(form: forms.Form, error: TresenError) -> None:
     """Shows an action's refusal at the field it names."""
-    form.add_error(error.field if error.field in form.fields else None, explain(error))
+    named = (error.field, PREFIX + error.field)
+    form.add_error(next((name for name in named if name in form.fields), None), explain(error))
 
 
 class QueueForm(forms.Form):
@@ -105,9 +107,7 @@ class FieldForm(forms.Form):
     """A new custom field."""
 
     of = forms.ChoiceField(label=_l("Belongs to"), choices=FieldDefinition.Of.choices)
-    key = forms.SlugField(
-        label=_l("Key"), max_length=40, help_text=_l("Lower-case letters, digits and underscores.")
-    )
+    key = forms.SlugField(label=_l("Key"), max_length=40, help_text=_l("Lower-case letters, digits and underscores."))
     label_de = forms.CharField(label=_l("German label"), max_length=80)
     label_en = forms.CharField(label=_l("English label"), max_length=80)
     type = forms.ChoiceField(
@@ -132,7 +132,7 @@ class ChannelForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.adapter = adapter
         for setting in adapter.settings:
-            self.fields[setting.key] = field_for(setting, existing=existing)
+            self.fields[PREFIX + setting.key] = field_for(setting, existing=existing)
         if existing:
             self._add_common(adapter)
 
@@ -157,7 +157,7 @@ class ChannelForm(forms.Form):
     def groups(self) -> list[tuple[str, list[forms.BoundField]]]:
         """(heading, fields) in the adapter's order; the common fields stand first and last."""
         named: dict[str, list[forms.BoundField]] = {"": [self["name"], self["queue"]]}
-        keys = {setting.key: setting for setting in self.adapter.settings}
+        keys = {PREFIX + setting.key: setting for setting in self.adapter.settings}
         for key, setting in keys.items():
             named.setdefault(_(setting.group) if setting.group else "", []).append(self[key])
         rest = [self[key] for key in self.fields if key not in keys and key not in ("name", "queue")]
@@ -167,11 +167,11 @@ class ChannelForm(forms.Form):
 
     def given_settings(self) -> dict[str, Any]:
         """What was entered, for the adapter; secrets apart."""
-        return {s.key: self.cleaned_data[s.key] for s in self.adapter.settings if s.kind != "secret"}
+        return {s.key: self.cleaned_data[PREFIX + s.key] for s in self.adapter.settings if s.kind != "secret"}
 
     def given_secrets(self) -> dict[str, str]:
         """Entered secrets; an empty one keeps what is stored."""
-        return {s.key: self.cleaned_data[s.key] for s in self.adapter.settings if s.kind == "secret"}
+        return {s.key: self.cleaned_data[PREFIX + s.key] for s in self.adapter.settings if s.kind == "secret"}
 
 
 def field_for(setting: Setting, *, existing: bool = False) -> forms.Field:
@@ -209,5 +209,5 @@ def current(adapter: Adapter, settings: Mapping[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for setting in adapter.settings:
         value = settings.get(setting.key, setting.default)
-        values[setting.key] = "\n".join(value) if isinstance(value, list | tuple) else value
+        values[PREFIX + setting.key] = "\n".join(value) if isinstance(value, list | tuple) else value
     return values

@@ -13,9 +13,7 @@ CUSTOMERS_MAX = 100
 FOUND_MAX = 100
 
 
-def page(
-    me: Principal, given: queries.Filter, text: str, *, cursor: str = "", limit: int = 50
-) -> queries.Page:
+def page(me: Principal, given: queries.Filter, text: str, *, cursor: str = "", limit: int = 50) -> queries.Page:
     """Like `queries.page`, narrowed to what `text` finds; a search shows its newest hundred and has no second page."""
     if not text:
         return queries.page(me, given, cursor=cursor, limit=limit)

@@ -29,11 +29,9 @@ def composer(
     channels = channel_choices(me, conversation)
     can_forward = any("forward" in choice.has for choice in channels)
     labels = {"reply": _("Reply"), "note": _("Note"), "forward": _("Forward")}
-    offered = [
-        value for value, _icon in MODES if value == "note" or (channels if value == "reply" else can_forward)
-    ]
+    offered = [value for value, _icon in MODES if value == "note" or (channels if value == "reply" else can_forward)]
     mode = mode if mode in offered else offered[0]
-    user = User.objects.filter(pk=me.user_id).first()
+    user = User.objects.filter(pk=me.user_id or 0).first()
     return Composer(
         conversation=conversation.pk,
         channels=channels,
@@ -46,7 +44,7 @@ def composer(
 
 
 def channel_choices(me: Principal, conversation: Conversation) -> tuple[ChannelChoice, ...]:
-    """Channels of this conversation, the one of the customer's last message first; then others that reach the customer."""
+    """This conversation's channels, that of the customer's last message first, then others that reach the customer."""
     used = list(_used(conversation))
     open_too = [c for c in queries.channels(me) if c.pk not in {u.pk for u in used}]
     addresses = dict(
@@ -62,9 +60,7 @@ def channel_choices(me: Principal, conversation: Conversation) -> tuple[ChannelC
             continue
         if channel in open_too and not (able.starts_conversation and address):
             continue
-        found.append(
-            ChannelChoice(channel.pk, channel.name, address, has(able), able.text_max or 0, not found)
-        )
+        found.append(ChannelChoice(channel.pk, channel.name, address, has(able), able.text_max or 0, not found))
     return tuple(found)
 
 
@@ -94,9 +90,7 @@ def _warning(conversation: Conversation) -> str:
     if last is None:
         return ""
     if last.meta.get("reply_to"):
-        return _(
-            "The sender wants answers at another address than the one they wrote from. Your reply goes there."
-        )
+        return _("The sender wants answers at another address than the one they wrote from. Your reply goes there.")
     if last.meta.get("stranger"):
         return _("The last message came from somebody who took no part so far: %(who)s") % {
             "who": last.meta["stranger"]

@@ -85,9 +85,7 @@ def _value(value: Any) -> str:
 def _records(panel: Panel, named: set[int]) -> tuple[RecordView, ...]:
     """Those named in the messages first, then the customer's own, then the company's, each newest first."""
     groups = (*panel.records, *panel.company_records)
-    rows = sorted(
-        (row for group in groups for row in group.records), key=lambda row: row.updated_at, reverse=True
-    )
+    rows = sorted((row for group in groups for row in group.records), key=lambda row: row.updated_at, reverse=True)
     rows.sort(key=lambda row: (row.pk not in named, row.customer_id is None))
     return tuple(record_view(row, found=row.pk in named) for row in rows)
 
@@ -108,12 +106,8 @@ def record_view(row: Record, *, found: bool = False) -> RecordView:
         if value:
             facts.append((name, format_date(value, "SHORT_DATE_FORMAT")))
     if row.amount is not None:
-        facts.append(
-            (_("Amount"), f"{number_format(row.amount, 2, force_grouping=True)} {row.currency}".strip())
-        )
-    facts.extend(
-        (key.replace("_", " ").capitalize(), _value(value)) for key, value in row.data.items() if value
-    )
+        facts.append((_("Amount"), f"{number_format(row.amount, 2, force_grouping=True)} {row.currency}".strip()))
+    facts.extend((key.replace("_", " ").capitalize(), _value(value)) for key, value in row.data.items() if value)
     return RecordView(
         kind=label,
         number=row.number,

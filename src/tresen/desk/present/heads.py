@@ -38,13 +38,10 @@ def head(me: Principal, conversation: Conversation) -> Head:
         snoozed_until=conversation.snoozed_until,
         verbs=verbs(me, conversation),
         agents=_agents(me, conversation),
-        queues=tuple(
-            Choice(str(q.pk), q.name, selected=q.pk == conversation.queue_id) for q in queries.queues(me)
-        ),
+        queues=tuple(Choice(str(q.pk), q.name, selected=q.pk == conversation.queue_id) for q in queries.queues(me)),
         snoozes=snoozes(timezone.localtime(clock.now())),
         priorities=tuple(
-            Choice(str(p.value), str(p.label), selected=p.value == conversation.priority)
-            for p in reversed(Priority)
+            Choice(str(p.value), str(p.label), selected=p.value == conversation.priority) for p in reversed(Priority)
         ),
     )
 
@@ -103,7 +100,7 @@ def snoozes(now: datetime) -> tuple[Choice, ...]:
         (monday, _("Next Monday")),
         (week, _("In a week")),
     ]
-    chosen = {when: label for when, label in reversed(known)}
+    chosen = dict(reversed(known))
     return tuple(
         Choice(when.isoformat(timespec="minutes"), chosen[when], note=format_date(when, "D H:i"))
         for when in sorted(chosen)

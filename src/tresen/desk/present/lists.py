@@ -81,7 +81,7 @@ class ListQuery:
             **changes,
         }
         query = QueryDict(mutable=True)
-        query.update({k: str(v) for k, v in values.items() if v not in (None, "")})  # type: ignore[arg-type]
+        query.update({k: str(v) for k, v in values.items() if v not in (None, "")})
         return f"?{query.urlencode()}"
 
 
@@ -147,8 +147,7 @@ def _filters(me: Principal, query: ListQuery, counts: queries.Counts) -> Filters
             labels[view],
             view == query.view,
             count=shown_count(numbers[view]),
-            url=reverse("desk:inbox")
-            + ListQuery(view=view, queue=query.queue, channel=query.channel).string(),
+            url=reverse("desk:inbox") + ListQuery(view=view, queue=query.queue, channel=query.channel).string(),
             note=_("open") if view == "all" else "",
         )
         for view in VIEWS

@@ -24,9 +24,7 @@ def thread(conversation: Conversation, *, first: int | None = None, before: int 
     if before is not None:
         first = max(1, before - SHOWN)
     if first is not None:
-        found = queries.messages(
-            conversation.pk, after=first - 1, limit=max(SHOWN, conversation.last_seq - first + 1)
-        )
+        found = queries.messages(conversation.pk, after=first - 1, limit=max(SHOWN, conversation.last_seq - first + 1))
     else:
         found = queries.messages(conversation.pk, limit=SHOWN, last=True)
     start = found[0].seq if found else 1
@@ -83,12 +81,8 @@ def _parts(message: Message) -> tuple[Part, ...]:
 def _addresses(message: Message) -> tuple[tuple[str, str], ...]:
     source = message.address if message.direction == Direction.OUT else message.meta
     labels = (("to", _("To")), ("cc", "Cc"), ("bcc", "Bcc"))
-    found = [
-        (label, source.get(key)) for key, label in labels if key != "to" or message.direction == Direction.OUT
-    ]
-    return tuple(
-        (label, ", ".join(map(str, value))) for label, value in found if isinstance(value, list) and value
-    )
+    found = [(label, source.get(key)) for key, label in labels if key != "to" or message.direction == Direction.OUT]
+    return tuple((label, ", ".join(map(str, value))) for label, value in found if isinstance(value, list) and value)
 
 
 def file_view(file: Attachment) -> FileView:
@@ -106,9 +100,7 @@ def file_view(file: Attachment) -> FileView:
 
 def shown_html(message: Message, *, pictures: bool) -> str:
     """Mail HTML made harmless. Inline pictures come from the message's own attachments."""
-    inline = {
-        f.content_id: f for f in message.attachments.all() if f.content_id and f.content_type in PICTURES
-    }
+    inline = {f.content_id: f for f in message.attachments.all() if f.content_id and f.content_type in PICTURES}
 
     def address(content_id: str) -> str | None:
         file = inline.get(content_id)

@@ -36,11 +36,9 @@ def staff(view: StaffView[P]) -> Callable[Concatenate[HttpRequest, P], HttpRespo
     def wrapped(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         user = request.user
         if not isinstance(user, User) and not user.is_authenticated:
-            return (
-                HttpResponse(status=401) if by_htmx(request) else redirect_to_login(request.get_full_path())
-            )
+            return HttpResponse(status=401) if by_htmx(request) else redirect_to_login(request.get_full_path())
         try:
-            answer = view(request, for_user(user), *args, **kwargs)  # type: ignore[arg-type]
+            answer = view(request, for_user(user), *args, **kwargs)
         except TresenError as error:
             answer = refused(request, error)
         patch_cache_control(answer, private=True, no_store=True)

@@ -31,9 +31,7 @@ class PasswordForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
         min_length=10,
         max_length=200,
-        help_text=gettext_lazy(
-            "At least 10 characters. A few words in a row are easy to remember and hard to guess."
-        ),
+        help_text=gettext_lazy("At least 10 characters. A few words in a row are easy to remember and hard to guess."),
     )
 
 

@@ -17,9 +17,7 @@ from tresen.kernel.errors import Conflict
 @staff
 def inbox(request: HttpRequest, me: Principal) -> HttpResponse:
     """The list alone."""
-    return render(
-        request, "desk/inbox.html", {"section": "inbox", "list": list_pane(me, ListQuery.read(request.GET))}
-    )
+    return render(request, "desk/inbox.html", {"section": "inbox", "list": list_pane(me, ListQuery.read(request.GET))})
 
 
 @require_GET

@@ -76,10 +76,8 @@ class ProfileForm(forms.Form):
 @staff
 def profile(request: HttpRequest, me: Principal) -> HttpResponse:
     """Signature; the password has allauth's page."""
-    user = User.objects.get(pk=me.user_id)
-    form = ProfileForm(
-        request.POST if request.method == "POST" else None, initial={"signature": user.signature}
-    )
+    user = User.objects.get(pk=me.user_id or 0)
+    form = ProfileForm(request.POST if request.method == "POST" else None, initial={"signature": user.signature})
     if request.method == "POST" and form.is_valid():
         change_own(me, signature=form.cleaned_data["signature"])
         if by_htmx(request):

@@ -46,7 +46,7 @@ def new(request: HttpRequest, me: Principal) -> HttpResponse:
 def _context(request: HttpRequest, me: Principal, errors: list[str]) -> dict[str, Any]:
     given = request.POST if request.method == "POST" else request.GET
     kind = given.get("kind", "write")
-    chosen = Customer.objects.filter(pk=number(given.get("customer"))).first()
+    chosen = Customer.objects.filter(pk=number(given.get("customer")) or 0).first()
     labels = {
         "write": (_("Message"), "send"),
         "call": (_("Phone call"), "phone-call"),

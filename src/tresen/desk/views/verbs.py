@@ -112,9 +112,7 @@ def priority(request: HttpRequest, me: Principal, conversation_id: int) -> HttpR
 def confirm_identity(request: HttpRequest, me: Principal, conversation_id: int) -> HttpResponse:
     """The agent has made sure who it is: what was claimed now counts as proved, and the concern is that customer's."""
     row = queries.get(me, conversation_id)
-    claimed = Identity.objects.filter(
-        customer=row.customer_id, pk=number(request.POST.get("identity"))
-    ).first()
+    claimed = Identity.objects.filter(customer=row.customer_id, pk=number(request.POST.get("identity")) or 0).first()
     if claimed is None:
         raise NotFound("no such identity")
     owner = customers_queries.possible_owner(row.customer)

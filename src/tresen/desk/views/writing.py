@@ -50,9 +50,7 @@ def _store(request: HttpRequest, me: Principal, conversation_id: int, mode: str)
         message_id = number(request.POST.get("message"))
         subject, quoted, files = drafts.forwarded(me, message_id, conversation_id)
         text = f"{draft.text}\n\n{quoted}" if draft.text else quoted
-        actions.reply(
-            me, conversation_id, replace(draft, text=text, subject=subject, files=(*draft.files, *files))
-        )
+        actions.reply(me, conversation_id, replace(draft, text=text, subject=subject, files=(*draft.files, *files)))
         return _("Forwarded."), ""
     address = {key: found for key, found in draft.address.items() if key != "to"}
     actions.reply(me, conversation_id, replace(draft, address=address))

@@ -28,19 +28,14 @@ SHOWN_ONCE = "new_channel_secrets"
 def channels(request: HttpRequest, me: Principal) -> HttpResponse:
     """All channels and the kinds one can add."""
     rows = ChannelConfig.objects.select_related("channel", "channel__queue").order_by("channel__name")
-    listed = [
-        (row, kinds.channel_icon(row.channel.kind), kinds.channel_label(row.channel.kind)) for row in rows
-    ]
+    listed = [(row, kinds.channel_icon(row.channel.kind), kinds.channel_label(row.channel.kind)) for row in rows]
     context = {"section": "settings", "page": "channels", "channels": listed, "kinds": _kinds()}
     return render(request, "desk/administration/channels.html", context)
 
 
 def _kinds() -> list[dict[str, str]]:
     found = registry.all_adapters().values()
-    return [
-        {"kind": a.kind, "label": kinds.channel_label(a.kind), "icon": kinds.channel_icon(a.kind)}
-        for a in found
-    ]
+    return [{"kind": a.kind, "label": kinds.channel_label(a.kind), "icon": kinds.channel_icon(a.kind)} for a in found]
 
 
 def _config(channel_id: int) -> ChannelConfig:
@@ -104,9 +99,7 @@ def channel(request: HttpRequest, me: Principal, channel_id: int) -> HttpRespons
             return redirect("desk:channel", channel_id)
     secrets = request.session.pop(SHOWN_ONCE, {}).get(str(channel_id), {}) if request.method == "GET" else {}
     context = {**_frame(adapter), "form": form, "config": config, "title": config.channel.name}
-    return render(
-        request, "desk/administration/channel.html", {**context, **_addresses(config), "secrets": secrets}
-    )
+    return render(request, "desk/administration/channel.html", {**context, **_addresses(config), "secrets": secrets})
 
 
 def _initial(adapter: Adapter, config: ChannelConfig) -> dict[str, Any]:

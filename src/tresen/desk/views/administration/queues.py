@@ -19,9 +19,7 @@ from tresen.kernel.errors import NotFound, TresenError
 @administrator
 def queues(request: HttpRequest, me: Principal) -> HttpResponse:
     rows = Queue.objects.select_related("team").prefetch_related("channels")
-    return render(
-        request, "desk/administration/queues.html", {"section": "settings", "page": "queues", "queues": rows}
-    )
+    return render(request, "desk/administration/queues.html", {"section": "settings", "page": "queues", "queues": rows})
 
 
 @require_http_methods(["GET", "POST"])

@@ -26,9 +26,7 @@ def people(request: HttpRequest, me: Principal) -> HttpResponse:
     """Everybody, with presence and teams."""
     rows = Presence.objects.select_related("user").prefetch_related("user__teams").order_by("user__name")
     listed = [(row.user, row, row.effective()) for row in rows]
-    return render(
-        request, "desk/administration/staff.html", {"section": "settings", "page": "staff", "people": listed}
-    )
+    return render(request, "desk/administration/staff.html", {"section": "settings", "page": "staff", "people": listed})
 
 
 def _show_link(request: HttpRequest, user: User) -> None:

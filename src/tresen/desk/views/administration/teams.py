@@ -19,9 +19,7 @@ from tresen.kernel.errors import NotFound, TresenError
 @administrator
 def teams(request: HttpRequest, me: Principal) -> HttpResponse:
     rows = Team.objects.prefetch_related("members", "queues")
-    return render(
-        request, "desk/administration/teams.html", {"section": "settings", "page": "teams", "teams": rows}
-    )
+    return render(request, "desk/administration/teams.html", {"section": "settings", "page": "teams", "teams": rows})
 
 
 @require_http_methods(["GET", "POST"])
