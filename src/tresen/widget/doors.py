@@ -19,9 +19,9 @@ from tresen.channels.adapters.webchat import look, tokens
 from tresen.channels.adapters.webchat.tokens import Visitor
 from tresen.channels.contract import ChannelView
 from tresen.channels.directory import DIRECTORY
-from tresen.kernel.limits import InMemory
 from tresen.kernel import clock
 from tresen.kernel.errors import Denied, Invalid, NotFound, TresenError
+from tresen.kernel.limits import InMemory
 
 BODY_MAX = 16 * 1024
 Body = TypeVar("Body", bound=BaseModel)

@@ -32,8 +32,6 @@ from tresen.channels.contract import (
 )
 from tresen.kernel import clock
 
-_CORNERS = (("right", "right"), ("left", "left"))
-
 
 def bearer(raw: RawReceipt) -> str:
     """The token of the Authorization header; "" when there is none."""
@@ -85,7 +83,14 @@ class WebchatAdapter(Adapter):
         Setting("title", "Title", help="Shown at the top of the chat.", group="Look"),
         Setting("greeting", "Greeting", "lines", help="What a visitor reads first.", group="Look"),
         *LOOK,
-        Setting("position", "Corner", "choice", "right", choices=_CORNERS, group="Look"),
+        Setting(
+            "position",
+            "Corner",
+            "choice",
+            "right",
+            choices=(("right", "Right"), ("left", "Left")),
+            group="Look",
+        ),
         *RULES,
         Setting(
             "namespace",

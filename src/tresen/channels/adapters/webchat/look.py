@@ -12,9 +12,6 @@ from tresen.channels.contract import Setting
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 DEFAULT_COLOUR = "#1f5f8b"
 
-_THEMES = (("auto", "as the visitor prefers"), ("light", "light"), ("dark", "dark"))
-_LANGUAGES = (("auto", "as the visitor prefers"), ("de", "Deutsch"), ("en", "English"))
-
 LOOK = (
     Setting(
         "colour",
@@ -23,8 +20,22 @@ LOOK = (
         help="Six hexadecimal digits, such as #1f5f8b.",
         group="Look",
     ),
-    Setting("theme", "Appearance", "choice", "auto", choices=_THEMES, group="Look"),
-    Setting("language", "Language", "choice", "auto", choices=_LANGUAGES, group="Look"),
+    Setting(
+        "theme",
+        "Appearance",
+        "choice",
+        "auto",
+        choices=(("auto", "As the visitor prefers"), ("light", "Light"), ("dark", "Dark")),
+        group="Look",
+    ),
+    Setting(
+        "language",
+        "Language",
+        "choice",
+        "auto",
+        choices=(("auto", "As the visitor prefers"), ("de", "Deutsch"), ("en", "English")),
+        group="Look",
+    ),
 )
 RULES = (
     Setting("privacy_url", "Link to the privacy notice", "url", group="Rules"),

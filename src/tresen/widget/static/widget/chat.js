@@ -13,7 +13,7 @@ import { Thread } from "./thread.js";
 
 const TYPING_LASTS = 6000;
 const QUEUE_EVERY = 20_000;
-const QUIET = 3000; // a short break of the line is nobody's business
+const QUIET = 3000; // shorter breaks of the line are not worth a word
 
 export async function start(ctx) {
   const at = new URL(".", import.meta.url).href;
@@ -274,7 +274,7 @@ class Chat {
   }
 
   close() {
-    this.panel.hide();
+    if (!this.ctx.host.classList.contains("page")) this.panel.hide();
   }
 
   async identify(jwt) {

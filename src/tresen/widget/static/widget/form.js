@@ -45,7 +45,6 @@ class ContactForm {
 
   draw() {
     const { text, config, language } = this;
-    const own = config.fields.map((field) => this.field(`fields.${field.key}`, field.label[language], field));
     const trap = h("div", { class: "trap", "aria-hidden": "true" }, h("label", {}, "Website", (this.trap = h("input", { tabindex: -1, autocomplete: "off" }))));
     this.button = h("button", { class: "wide" }, text.submit);
     const attach = h("button", { type: "button", class: "attach", onclick: () => this.files.pick() }, icon("attach"), text.attach);
@@ -55,7 +54,7 @@ class ContactForm {
       this.field("name", text.name, { autocomplete: "name", maxlength: 200 }),
       this.field("email", text.email, { kind: "email", required: true, autocomplete: "email", maxlength: 254 }),
       this.field("subject", text.subject, { maxlength: 300 }),
-      own,
+      config.fields.map((field) => this.field(`fields.${field.key}`, field.label[language], field)),
       this.field("text", text.message, { kind: "long", required: true, maxlength: 10000 }),
       this.files.list,
       attach,

@@ -20,7 +20,7 @@ export class Panel {
     this.body = h("div", { class: "body" }, this.notice, this.log, this.typing, this.fault, composer.form);
     this.sheet = h("div", { class: "sheet", hidden: true });
     const title = h("h2", { id: "title", tabindex: -1 }, config.title || text.title);
-    const close = iconButton("close", text.close, on.close);
+    const close = iconButton("close", text.close, on.close, { class: "icon shut" });
     const head = h("header", {}, h("div", { class: "who" }, title, this.state), this.more, close, this.options);
     this.drop = h("div", { class: "drop", hidden: true }, text.drop);
     this.node = h("section", { class: "panel", role: "dialog", "aria-labelledby": "title", hidden: true }, head, this.body, this.sheet, this.drop);
@@ -84,7 +84,7 @@ export class Panel {
   }
 
   key(event) {
-    event.stopPropagation(); // the page's own shortcuts are not meant
+    event.stopPropagation(); // shortcuts of the page are not meant
     if (event.key === "Escape") {
       event.preventDefault();
       if (!this.options.hidden) this.toggle(false), this.more.focus();
