@@ -23,13 +23,13 @@ class WorkCrew(Crew):
     def __init__(self) -> None:
         self.dispatcher = Dispatcher(SUBSCRIPTIONS)
         self.pullers = pulling.Pullers()
-        workers = [Loop(f"jobs-{n}", jobs.run_one, (jobs.TOPIC,), every=1.0) for n in range(1, JOB_THREADS + 1)]
+        workers = [Loop(f"jobs-{n}", jobs.run_one, jobs.TOPIC) for n in range(1, JOB_THREADS + 1)]
         super().__init__(
             [
-                Loop("receipts", processing.step, (processing.TOPIC,), every=1.0),
-                Loop("journal", self.dispatcher.step, (journal.TOPIC,), every=1.0),
-                Loop("retries", self.dispatcher.retry_due, (), every=1.0),
-                Loop("pullers", self.pullers.step, (), every=2.0),
+                Loop("receipts", processing.step, processing.TOPIC, linger=0.015),
+                Loop("journal", self.dispatcher.step, journal.TOPIC, linger=0.01),
+                Loop("retries", self.dispatcher.retry_due),
+                Loop("pullers", self.pullers.step, every=2.0),
                 *workers,
             ]
         )

@@ -121,8 +121,8 @@ def read_ids(ids: Iterable[int]) -> dict[int, Entry]:
 
 def _entry(row: Sequence[Any]) -> Entry:
     xid, row_id, at, kind, scope, customer_id, conversation_id, actor, data = row
-    if isinstance(at, str):  # SQLite keeps moments as text in UTC
-        at = datetime.fromisoformat(at).replace(tzinfo=UTC)
+    if at.tzinfo is None:  # SQLite keeps moments without a zone, in UTC
+        at = at.replace(tzinfo=UTC)
     if isinstance(data, str):
         data = orjson.loads(data)
     return Entry(Position(xid, row_id), at, kind, scope, customer_id, conversation_id, actor, data)

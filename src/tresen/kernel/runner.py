@@ -12,19 +12,22 @@ from tresen.kernel import db, wake
 
 log = logging.getLogger(__name__)
 FAULT_PAUSE = 1.0
+BUSY = 0.1  # s; woken again within this time counts as busy
 
 
 @dataclass
 class Loop:
-    """Calls `step` whenever a topic wakes it and at least every `every` seconds.
+    """Calls `step` whenever its topic wakes it and at least every `every` seconds.
 
     `step` returns True when there may be more to do at once. Faults are logged and tried again; they end nothing.
+    `linger` (seconds): in busy times it waits this long after a wake-up, so that one transaction serves several.
     """
 
     name: str
     step: Callable[[], bool]
-    topics: tuple[str, ...] = ()
+    topic: str = ""
     every: float = 1.0
+    linger: float = 0.0
     beat: float = field(default=0.0, init=False)
     fault: str = field(default="", init=False)
     _stop: Event = field(default_factory=Event, init=False)
@@ -38,8 +41,8 @@ class Loop:
     def stop(self) -> None:
         """Asks to stop; `join` waits for the step in hand."""
         self._stop.set()
-        for topic in self.topics:
-            wake.notify(topic)
+        if self.topic:
+            wake.notify(self.topic)
 
     def join(self, timeout: float) -> None:
         if self._thread:
@@ -58,7 +61,7 @@ class Loop:
             db.close()
 
     def _once(self) -> None:
-        seen = wake.total(self.topics)
+        seen = wake.generation(self.topic)
         self.beat = time.monotonic()
         try:
             more = self.step()
@@ -71,10 +74,13 @@ class Loop:
             return
         if more or self._stop.is_set():
             return
-        if self.topics:
-            wake.wait(self.topics, seen, self.every)
-        else:
+        if not self.topic:
             self._stop.wait(self.every)
+            return
+        begun = time.monotonic()
+        woken = wake.wait(self.topic, seen, self.every)
+        if woken and self.linger and time.monotonic() - begun < BUSY:
+            self._stop.wait(self.linger)
 
 
 class Crew:

@@ -20,33 +20,38 @@ from tresen.kernel import db
 log = logging.getLogger(__name__)
 CHANNEL = "tresen"
 
-_condition = Condition()
-_generation: dict[str, int] = defaultdict(int)
 _passing: list[Callable[[dict[str, Any]], None]] = []
+
+
+class _Topic:
+    """A condition of its own per topic, so that a wake-up disturbs nobody else."""
+
+    def __init__(self) -> None:
+        self.condition = Condition()
+        self.generation = 0
+
+
+_topics: dict[str, _Topic] = defaultdict(_Topic)
 
 
 def generation(topic: str) -> int:
     """Counts the wake-ups of a topic; hand it to `wait` so that none is missed between look and wait."""
-    return _generation[topic]
+    return _topics[topic].generation
 
 
 def notify(topic: str) -> None:
     """Wakes this process's waiters now."""
-    with _condition:
-        _generation[topic] += 1
-        _condition.notify_all()
+    one = _topics[topic]
+    with one.condition:
+        one.generation += 1
+        one.condition.notify_all()
 
 
-def wait(topics: tuple[str, ...], seen: int, timeout: float) -> int:
-    """Waits until the sum of the topics' generations is no longer `seen`, or `timeout` seconds; returns the sum."""
-    with _condition:
-        _condition.wait_for(lambda: total(topics) != seen, timeout)
-        return total(topics)
-
-
-def total(topics: tuple[str, ...]) -> int:
-    """The sum of several topics' generations."""
-    return sum(_generation[topic] for topic in topics)
+def wait(topic: str, seen: int, timeout: float) -> bool:
+    """Waits until the topic's generation is no longer `seen`; False after `timeout` seconds without."""
+    one = _topics[topic]
+    with one.condition:
+        return one.condition.wait_for(lambda: one.generation != seen, timeout)
 
 
 def on_commit(topic: str) -> None:

@@ -132,9 +132,7 @@ def _foreign(headers: Mapping[str, str]) -> bool:
     """True when another site's page asks: its visitor's cookies must not speak for it."""
     site = headers.get("sec-fetch-site", "")
     origin = headers.get("origin", "")
-    return site in ("cross-site", "same-site") or (
-        bool(origin) and urlsplit(origin).netloc != headers.get("host")
-    )
+    return site in ("cross-site", "same-site") or (bool(origin) and urlsplit(origin).netloc != headers.get("host"))
 
 
 async def _answer(send: Send, status: int, body: bytes, headers: Headers) -> None:

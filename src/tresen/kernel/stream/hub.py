@@ -52,9 +52,7 @@ class Stats:
 class Hub:
     """`publish`, `stats` and `failing_for` may be called anywhere, the rest belongs to the event loop."""
 
-    def __init__(
-        self, source: Source, render: Render, refresh: Refresh, limits: Limits | None = None
-    ) -> None:
+    def __init__(self, source: Source, render: Render, refresh: Refresh, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
         self._source, self._render, self._refresh = source, render, refresh
         self._connections: dict[Connection, None] = {}
@@ -113,9 +111,7 @@ class Hub:
         if self._per_viewer[viewer.key] >= self.limits.per_viewer:
             raise TooMany
 
-    async def open(
-        self, viewer: Viewer, send: Send, last: Position | None, *, reset: bool = False
-    ) -> Connection:
+    async def open(self, viewer: Viewer, send: Send, last: Position | None, *, reset: bool = False) -> Connection:
         """Registers a stream whose response has begun, and replays what it missed behind `last`.
 
         What cannot be replayed, or `reset` (an unreadable Last-Event-ID), makes the client fetch anew.
@@ -169,9 +165,7 @@ class Hub:
         if not self._closed:
             self._loop.call_soon_threadsafe(lambda: self._serve(list(self._connections), [event], None))
 
-    def _serve(
-        self, connections: Sequence[Connection], events: Sequence[Rendered], position: Position | None
-    ) -> None:
+    def _serve(self, connections: Sequence[Connection], events: Sequence[Rendered], position: Position | None) -> None:
         for connection in connections:
             self._take(connection, events, position)
 

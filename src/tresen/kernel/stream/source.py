@@ -29,7 +29,7 @@ class JournalSource:
 
     def wait(self, seen: int, timeout: float) -> None:
         """Returns after a wake-up later than `seen`, or after `timeout` seconds."""
-        wake.wait((journal.TOPIC,), seen, timeout)
+        wake.wait(journal.TOPIC, seen, timeout)
 
     def interrupt(self) -> None:
         """Wakes all who wait for the journal; a wake-up is only a hint."""

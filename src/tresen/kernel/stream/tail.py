@@ -35,9 +35,7 @@ class Receiver(Protocol):
 class Tail(Thread):
     """Starts behind `position`. Faults of the source are waited out; what cannot be rendered is lost."""
 
-    def __init__(
-        self, source: Source, render: Render, receiver: Receiver, position: Position, batch: int
-    ) -> None:
+    def __init__(self, source: Source, render: Render, receiver: Receiver, position: Position, batch: int) -> None:
         super().__init__(name="stream-tail", daemon=True)
         self._source, self._render, self._receiver = source, render, receiver
         self._position, self._batch = position, batch

@@ -230,9 +230,7 @@ def test_storage_that_fails_answers_its_group_only(backend: Backend, fault: Exce
 def test_stopping_commits_what_waits_and_takes_no_more(backend: Backend) -> None:
     writer = GroupWriter(backend.store, name="notes", group=3)
     outcomes: list[Stored] = []
-    threads = [
-        Thread(target=lambda n=n: outcomes.append(writer.put_from_thread(note(str(n))))) for n in range(10)
-    ]
+    threads = [Thread(target=lambda n=n: outcomes.append(writer.put_from_thread(note(str(n))))) for n in range(10)]
     for thread in threads:
         thread.start()
     while writer.waiting < 10:
@@ -282,7 +280,7 @@ def test_callers_of_a_closed_loop_do_not_stop_the_writer(backend: Backend) -> No
     writer = GroupWriter(backend.store, name="notes")
 
     async def leave() -> None:
-        asyncio.ensure_future(writer.put(note("left", "left")))  # noqa: RUF006
+        asyncio.ensure_future(writer.put(note("left", "left")))
         await asyncio.sleep(0)
 
     asyncio.run(leave())

@@ -25,9 +25,7 @@ LOCAL = frozenset({"127.0.0.0/8"})
 
 def test_request_and_answer_arrive_whole() -> None:
     with serving(lambda r: Answer(201, {"x-a": "1"}, r.body[::-1])) as server:
-        response = http.request(
-            "put", server.url + "p?q=1", content=b"abc", headers={"X-B": "2"}, allow=LOCAL
-        )
+        response = http.request("put", server.url + "p?q=1", content=b"abc", headers={"X-B": "2"}, allow=LOCAL)
     assert (response.status, response.headers["X-A"], response.content, response.ok) == (
         201,
         "1",
@@ -116,9 +114,7 @@ def test_five_redirects_are_followed_six_are_not() -> None:
     assert (caught.value.sent, caught.value.answer, len(server.requests)) == (True, 302, 12)
 
 
-@pytest.mark.parametrize(
-    "location", ["ftp://x.example/", "http://u:p@127.0.0.1/", "http://[::1", "javascript:x"]
-)
+@pytest.mark.parametrize("location", ["ftp://x.example/", "http://u:p@127.0.0.1/", "http://[::1", "javascript:x"])
 def test_redirects_to_bad_urls_are_blocked(location: str) -> None:
     with (
         serving(lambda _: Answer(302, {"location": location})) as server,
@@ -143,9 +139,7 @@ def test_the_cap_is_exact(declared: bool) -> None:
     def answer(_: Received) -> Answer:
         if declared:
             return Answer(body=b"x" * size)
-        return Answer(
-            headers={"transfer-encoding": "chunked"}, body=b"%x\r\n%s\r\n0\r\n\r\n" % (size, b"x" * size)
-        )
+        return Answer(headers={"transfer-encoding": "chunked"}, body=b"%x\r\n%s\r\n0\r\n\r\n" % (size, b"x" * size))
 
     with serving(answer) as server:
         size = 1000
@@ -164,9 +158,7 @@ def test_head_may_declare_a_large_body() -> None:
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
 def test_packed_answers_are_unpacked(encoding: str) -> None:
     pack = gzip.compress if encoding == "gzip" else zlib.compress
-    with serving(
-        lambda _: Answer(headers={"content-encoding": encoding}, body=pack(b"hello" * 100))
-    ) as server:
+    with serving(lambda _: Answer(headers={"content-encoding": encoding}, body=pack(b"hello" * 100))) as server:
         assert http.request("GET", server.url, allow=LOCAL).content == b"hello" * 100
 
 
@@ -290,9 +282,7 @@ def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext
     pem = tmp_path / "pair.pem"
     pem.write_bytes(
         certificate.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        + key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     trusting = ssl.create_default_context(cafile=str(pem))
     monkeypatch.setattr(pinned, "tls_context", lambda: trusting)
@@ -301,9 +291,7 @@ def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext
     return serving_context
 
 
-def test_tls_verifies_the_name_not_the_address(
-    authority: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tls_verifies_the_name_not_the_address(authority: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
     names: list[str | None] = []
     authority.sni_callback = lambda sock, name, context: names.append(name)
     with serving(lambda _: Answer(body=b"ok"), tls=authority) as server:

@@ -218,9 +218,7 @@ def test_named_exception_needs_name_and_port(monkeypatch: pytest.MonkeyPatch) ->
             http.check_host(host, port, allow={"crm.intern:8443"})
 
 
-@pytest.mark.parametrize(
-    "entry", ["", "crm.intern", "crm.intern:", ":80", "crm:0", "crm:99999", "10.0.0.1/8", "a/b:1"]
-)
+@pytest.mark.parametrize("entry", ["", "crm.intern", "crm.intern:", ":80", "crm:0", "crm:99999", "10.0.0.1/8", "a/b:1"])
 def test_bad_exceptions_are_named(entry: str) -> None:
     with pytest.raises(ValueError, match="not host:port"):
         http.configure_exceptions([entry])
@@ -248,7 +246,5 @@ def test_an_unknown_name_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None
 def test_every_disguise_is_judged_like_its_ipv4_address(number: int) -> None:
     plain = addresses.is_public(addresses.IPv4Address(number))
     assert addresses.is_public(addresses.IPv6Address(0xFFFF << 32 | number)) is plain
-    assert (
-        addresses.is_public(addresses.IPv6Address(int(addresses.IPv6Address("64:ff9b::")) | number)) is plain
-    )
+    assert addresses.is_public(addresses.IPv6Address(int(addresses.IPv6Address("64:ff9b::")) | number)) is plain
     assert not addresses.is_public(addresses.IPv6Address(0x2002 << 112 | number << 80 | 1))
