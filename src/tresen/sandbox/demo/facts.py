@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from random import Random
 
 from tresen.sandbox.demo.hours import BERLIN
@@ -51,37 +51,51 @@ def collect(
     records: dict[str, DemoRecord] = {}
     if scene.facts & _MACHINE:
         machine = ledger.machine(customer, scene.models)
-        if "machine" in scene.who:
-            machine = ledger.wear_out(machine, day)
-        records["machine"] = machine
-        texts |= {
-            "machine": machine.title,
-            "serial": machine.number,
-            "bought": day_text(machine.starts_on, language) + f" {machine.starts_on.year}",
-            "cups": machine.data["cups_since_service"],
-            "due": day_text(machine.due_on or day, language),
-            "model_path": machine.title.lower().replace(" ", "-"),
-        }
+        records["machine"] = ledger.wear_out(machine, day) if "machine" in scene.who else machine
+        texts |= _machine_texts(records["machine"], language)
     if scene.facts & _CONTRACT:
-        records["contract"] = contract = ledger.contract(customer, scene.needs)
-        ends = contract.ends_on or day
-        texts |= {
-            "contract": contract.number,
-            "rate": money_text(contract.amount, contract.currency, language),
-            "ends": day_text(ends, language) + f" {ends.year}",
-        }
+        records["contract"] = ledger.contract(customer, scene.needs)
+        texts |= _contract_texts(records["contract"], language)
     if scene.facts & _ORDER:
         order = ledger.order(customer, day)
         records |= {"order": order} | {kind: ledger.belonging(order, kind) for kind in ("invoice", "shipment")}
-        texts |= {
-            "order": order.number,
-            "ordered": day_text(order.starts_on, language),
-            "goods": order.title,
-            "invoice": records["invoice"].number,
-            "invoice_amount": money_text(order.amount, order.currency, language),
-            "shipment": records["shipment"].number,
-        }
+        texts |= _order_texts(records, language)
     return Facts(texts, records)
+
+
+def _with_year(day: date, language: str) -> str:
+    return f"{day_text(day, language)} {day.year}"
+
+
+def _machine_texts(machine: DemoRecord, language: str) -> dict[str, str]:
+    return {
+        "machine": machine.title,
+        "serial": machine.number,
+        "bought": _with_year(machine.starts_on, language),
+        "cups": machine.data["cups_since_service"],
+        "due": day_text(machine.due_on or machine.starts_on, language),
+        "model_path": machine.title.lower().replace(" ", "-"),
+    }
+
+
+def _contract_texts(contract: DemoRecord, language: str) -> dict[str, str]:
+    return {
+        "contract": contract.number,
+        "rate": money_text(contract.amount, contract.currency, language),
+        "ends": _with_year(contract.ends_on or contract.starts_on, language),
+    }
+
+
+def _order_texts(records: Mapping[str, DemoRecord], language: str) -> dict[str, str]:
+    order = records["order"]
+    return {
+        "order": order.number,
+        "ordered": day_text(order.starts_on, language),
+        "goods": order.title,
+        "invoice": records["invoice"].number,
+        "invoice_amount": money_text(order.amount, order.currency, language),
+        "shipment": records["shipment"].number,
+    }
 
 
 def attachment(name: str, customer: DemoCustomer, ledger: Ledger) -> DemoFile:
