@@ -55,7 +55,7 @@ def read_report(mail: Mail) -> Report | None:
         kind=kind,
         hard=kind is Kind.FAILED and _is_hard(code, fields, text),
         code=code,
-        detail=_detail(fields, text),
+        detail=_detail(fields, mail.text[:SCAN]),
         recipients=_recipients(mail, fields),
         original_ids=_original_ids(mail, parts, fields, text),
     )

@@ -9,6 +9,11 @@ from charset_normalizer import from_bytes
 
 SAMPLE = 16 * 1024  # bytes that the guess looks at
 LAST_RESORT = "windows-1252"
+GUESS_MIN = 24  # bytes above ASCII; with fewer, a guess finds Chinese in German umlauts
+GUESSED = [
+    "cp1252", "iso8859_2", "cp1250", "cp1251", "koi8_r", "cp1253", "cp1254", "cp1255", "cp1256",
+    "shift_jis", "euc_jp", "iso2022_jp", "gb18030", "big5", "cp949", "utf_16", "utf_32",
+]  # fmt: skip
 
 # Names seen in mail that Python does not know, and names whose superset is what senders mean (as WHATWG
 # does).
@@ -35,6 +40,7 @@ ALIASES = {
     "macintosh": "mac-roman",
     "x-sjis": "cp932",
 }
+HIGH = bytes(range(0x80, 0x100))
 # Codecs that are no charsets of mail; some are slow or expand their input.
 REFUSED = frozenset({"idna", "punycode", "raw_unicode_escape", "undefined", "unicode_escape", "unknown-8bit"})
 
@@ -67,9 +73,10 @@ def decode(data: bytes, declared: str = "") -> str:
         text = _strict(data, candidate)
         if text is not None:
             return clean(text)
-    best = from_bytes(data[:SAMPLE]).best() if data else None
-    if best is not None:
-        text = _strict(data, best.encoding)
+    sample = data[:SAMPLE]
+    if len(sample) - len(sample.translate(None, HIGH)) >= GUESS_MIN:
+        best = from_bytes(sample, cp_isolation=GUESSED).best()
+        text = _strict(data, best.encoding) if best is not None else None
         if text is not None:
             return clean(text)
     return clean(data.decode(LAST_RESORT, "replace"))

@@ -20,6 +20,7 @@ from tresen.channels.contract import Assurance, EventType, File, InboundEvent, R
 DKIM_HEADER = "x-dkim-domains"  # space-separated domains whose signature held
 FAULT_HEADER = "x-fetch-fault"  # the server could not hand the mail over, or it is too large to fetch whole
 
+UNKNOWN = "unknown@sender.invalid"  # a mail without any author still becomes a conversation (RFC 2606)
 CLOCK_SLACK = timedelta(days=1)
 OLDEST = timedelta(days=3650)
 CC_MAX = 50
@@ -91,10 +92,10 @@ def _author(mail: Mail) -> Address | None:
     return next(iter((*mail.senders, *mail.sender, *mail.reply_to)), None)
 
 
-def _sender(mail: Mail, assurance: Assurance = Assurance.CLAIMED) -> Sender | None:
+def _sender(mail: Mail, assurance: Assurance = Assurance.CLAIMED) -> Sender:
     author = _author(mail)
     if author is None:
-        return None
+        return Sender("email", UNKNOWN)
     language = re.match(r"[A-Za-z]{2}\b", mail.header("content-language"))
     return Sender("email", author.value, author.name, assurance, language=language[0].lower() if language else "")
 

@@ -49,10 +49,15 @@ def safe_name(name: str, content_type: str, number: int) -> str:
 
 
 def declared_name(part: Message) -> str:
-    """The name a part carries (RFC 2231, RFC 2047 or plain), or ""."""
+    """The name a part carries (RFC 2231, RFC 2047, or plain 8-bit), or ""."""
+    fields = {name.lower(): str(value) for name, value in reversed(list(part.raw_items()))}
+    probe = Message()
+    for name in ("content-disposition", "content-type"):
+        if name in fields:
+            probe[name] = headers.unescape(fields[name])
     try:
-        return headers.text(part.get_filename("") or "")
-    except (ValueError, LookupError, TypeError, AttributeError, IndexError):
+        return headers.text(probe.get_filename("") or "")
+    except (ValueError, LookupError, TypeError, AttributeError):
         return ""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from email.feedparser import BytesFeedParser
 from email.message import Message
@@ -23,10 +22,12 @@ class Unparsable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Sizes in bytes. `blocks` counts the recipients' blocks of a delivery report apart from real parts."""
+    """Sizes in bytes; `headers` of one entity, `all_headers` of all together. `blocks` counts the recipients' blocks of a delivery report apart from real parts."""
 
     size: int = 50 * 1024 * 1024
     headers: int = 64 * 1024
+    all_headers: int = 256 * 1024
+    content_header: int = 8 * 1024
     depth: int = 20
     parts: int = 200
     blocks: int = 2000
@@ -62,20 +63,29 @@ class _Part(Message):
 
 
 class _Policy(Compat32):
-    """compat32 with a ceiling on the header bytes of one entity."""
+    """compat32 with ceilings on header bytes: reading parameters costs the square of a header's length."""
 
     def __init__(self, limits: Limits) -> None:
         super().__init__()
-        object.__setattr__(self, "_left", {"limit": limits.headers, "left": limits.headers})
+        # Policies refuse attributes of their own.
+        object.__setattr__(self, "_limits", limits)
+        object.__setattr__(self, "_used", {"entity": 0, "all": 0})
 
     def begin(self) -> None:
-        self._left["left"] = self._left["limit"]  # type: ignore[attr-defined]
+        """A new entity begins."""
+        self._used["entity"] = 0  # type: ignore[attr-defined]
 
     def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
-        left = self._left  # type: ignore[attr-defined]
-        left["left"] -= sum(map(len, sourcelines))
-        if left["left"] < 0:
-            raise Unparsable(f"headers larger than {left['limit']} bytes")
+        """Called by the parser for every header."""
+        limits: Limits = self._limits  # type: ignore[attr-defined]
+        used: dict[str, int] = self._used  # type: ignore[attr-defined]
+        size = sum(map(len, sourcelines))
+        used["entity"] += size
+        used["all"] += size
+        if used["entity"] > limits.headers or used["all"] > limits.all_headers:
+            raise Unparsable(f"headers larger than {limits.headers} bytes")
+        if size > limits.content_header and sourcelines[0][:8].lower() == "content-":
+            raise Unparsable(f"a Content header larger than {limits.content_header} bytes")
         return super().header_source_parse(sourcelines)
 
 
@@ -91,7 +101,7 @@ def read(raw: bytes, limits: Limits = LIMITS) -> Message:
         policy.begin()
         return _Part(policy, limits=limits)
 
-    parser = BytesFeedParser(functools.partial(factory), policy=policy)
+    parser = BytesFeedParser(factory, policy=policy)
     try:
         for start in range(0, len(raw), CHUNK):
             parser.feed(raw[start : start + CHUNK])

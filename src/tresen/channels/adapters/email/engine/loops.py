@@ -46,7 +46,7 @@ AUTOMATIC_HEADERS = {
 
 def auto_submitted(mail: Mail) -> str:
     """The keyword of Auto-Submitted in lower case, "" without one."""
-    return mail.header("auto-submitted").partition(";")[0].strip().lower()
+    return re.split(r"[;(\s]", mail.header("auto-submitted").strip(), maxsplit=1)[0].lower()
 
 
 def reason(mail: Mail, own: Collection[str] = ()) -> str:
@@ -59,7 +59,7 @@ def reason(mail: Mail, own: Collection[str] = ()) -> str:
     if mail.return_path == "":
         return "null return path"
     if mail.header("precedence").lower() in PRECEDENCE:
-        return f"Precedence: {mail.header('precedence')[:60]}"
+        return f"Precedence: {mail.header('precedence').lower()}"
     for name in MARKS:
         if name in mail.headers:
             return name.title()

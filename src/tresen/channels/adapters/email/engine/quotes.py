@@ -158,7 +158,7 @@ def _fold_leading_header(lines: list[str], fold: list[bool], index: int) -> None
 
 
 def _fold_leading(lines: list[str], fold: list[bool]) -> None:
-    """An attribution with its quote above the answer (written below the quote)."""
+    """An attribution above the answer, with its quote; where answers stand between, the questions stay."""
     index = next((n for n, line in enumerate(lines) if line.strip() and not fold[n]), None)
     end = _attribution_end(lines, index) if index is not None else None
     if index is None or end is None:
@@ -166,8 +166,11 @@ def _fold_leading(lines: list[str], fold: list[bool]) -> None:
     after = end
     while after < len(lines) and (not lines[after].strip() or patterns.QUOTE.match(lines[after])):
         after += 1
-    if any(_is_own(line) for line in lines[after:]):
-        fold[index:after] = [True] * (after - index)
+    below = lines[after : _last_own(lines) + 1]
+    if not below:
+        return
+    stop = end if any(patterns.QUOTE.match(line) for line in below) else after
+    fold[index:stop] = [True] * (stop - index)
 
 
 def _fold_trailing(lines: list[str], fold: list[bool]) -> None:
