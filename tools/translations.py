@@ -33,6 +33,14 @@ KEYWORDS = extract.DEFAULT_KEYWORDS | {
 }
 # Adapters know no Django: the texts of these declarations are translated where they are shown.
 DECLARATIONS = {"Setting": ("key", "label"), "Check": ("name", "ok", "detail", "fix")}
+HEADER = r"""msgid ""
+msgstr ""
+"Language: de\n"
+"Content-Type: text/plain; charset=utf-8\n"
+"Content-Transfer-Encoding: 8bit\n"
+"Plural-Forms: nplurals=2; plural=(n != 1);\n"
+
+"""
 SUFFIXES = {".py", ".html", ".txt"}
 NOT_SHOWN = {"tests", "migrations", "static"}
 SHOWN = {"label", "help", "group", "name", "detail", "fix"}
@@ -147,7 +155,7 @@ def update() -> int:
     old = {room: {key_of(m): m for m in read(room) if m.id and key_of(m) in used} for room in wanted}
     owner = {key: room for room, messages in old.items() for key, m in messages.items() if translated(m)}
     for room, catalog in wanted.items():
-        new = Catalog(locale=LANGUAGE, domain="django", project="Tresen", fuzzy=False)
+        new = Catalog(locale=LANGUAGE)
         for key, message in (old[room] | {key_of(m): m for m in catalog if m.id}).items():
             if owner.setdefault(key, room) == room:
                 german = old[room][key].string if key in old[room] else None
@@ -155,7 +163,8 @@ def update() -> int:
         if len(new):
             (room / FILE).parent.mkdir(parents=True, exist_ok=True)
             with (room / FILE).open("wb") as file:
-                write_po(file, new, width=110, sort_output=True, no_location=True)
+                file.write(HEADER.encode())
+                write_po(file, new, width=110, sort_output=True, no_location=True, omit_header=True)
     return check()
 
 
