@@ -123,6 +123,8 @@ class MessageView:
     pictures_url: str = ""  # set when the mail has remote pictures
     subject: str = ""
     addresses: tuple[tuple[str, str], ...] = ()  # (label, addresses): To, Cc, Bcc
+    answers: tuple[tuple[str, str], ...] = ()  # a form's further fields
+    verdict: str = ""  # what the mail's authentication says
     files: tuple[FileView, ...] = ()
     warnings: tuple[Caution, ...] = ()
     delivery: DeliveryView | None = None
@@ -156,6 +158,8 @@ class Composer:
     signature: str
     file_max: int
     warning: str
+    copies: str  # who was in copy so far, comma-separated
+    answer_to: tuple[Choice, ...]  # where a mail may go, when the sender wants it elsewhere
     key: str  # makes a repeated submit the same message
 
 

@@ -27,6 +27,7 @@ def composer(
 ) -> Composer:
     """An empty composer with all that may be chosen."""
     channels = channel_choices(me, conversation)
+    last = last_received(conversation.pk)
     can_forward = any("forward" in choice.has for choice in channels)
     labels = {"reply": _("Reply"), "note": _("Note"), "forward": _("Forward")}
     offered = [value for value, _icon in MODES if value == "note" or (channels if value == "reply" else can_forward)]
@@ -38,7 +39,9 @@ def composer(
         modes=tuple(Choice(v, labels[v], v == mode, icon=icon) for v, icon in MODES if v in offered),
         signature=user.signature if user else "",
         file_max=max((_capabilities(c.kind).media_max for c in queries.channels(me)), default=0),
-        warning=_warning(conversation),
+        warning=_warning(last),
+        copies=_copies(last),
+        answer_to=_answer_to(last, channels),
         key=ids.token(96),
     )
 
@@ -85,13 +88,32 @@ def _capabilities(kind: str) -> Capabilities:
     return adapter.capabilities if adapter else Capabilities(media=False)
 
 
-def _warning(conversation: Conversation) -> str:
-    last = Message.objects.filter(conversation=conversation, direction=Direction.IN).order_by("-seq").first()
-    if last is None:
-        return ""
-    if last.meta.get("reply_to"):
-        return _("The sender wants answers at another address than the one they wrote from. Your reply goes there.")
-    if last.meta.get("stranger"):
+def last_received(conversation_id: int) -> Message | None:
+    """The customer's last message."""
+    return Message.objects.filter(conversation=conversation_id, direction=Direction.IN).order_by("-seq").first()
+
+
+def foreign_addresses(last: Message | None) -> list[str]:
+    """Where the sender of the last message wants answers, if that is not the address they wrote from."""
+    wanted = last.meta.get("reply_to") if last else None
+    return [str(one) for one in wanted] if isinstance(wanted, list) else [str(wanted)] if wanted else []
+
+
+def _answer_to(last: Message | None, channels: tuple[ChannelChoice, ...]) -> tuple[Choice, ...]:
+    """The known address first: a foreign Reply-To gets an answer only when an agent chooses it."""
+    foreign = foreign_addresses(last)
+    if not foreign or not channels:
+        return ()
+    return (Choice("", channels[0].to, selected=True), *(Choice(address, address) for address in foreign))
+
+
+def _copies(last: Message | None) -> str:
+    copied = last.meta.get("cc") if last else None
+    return ", ".join(map(str, copied)) if isinstance(copied, list) else ""
+
+
+def _warning(last: Message | None) -> str:
+    if last is not None and last.meta.get("stranger"):
         return _("The last message came from somebody who took no part so far: %(who)s") % {
             "who": last.meta["stranger"]
         }

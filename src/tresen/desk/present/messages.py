@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.template.defaultfilters import date as format_date
@@ -54,6 +55,8 @@ def message_view(message: Message) -> MessageView:
         pictures_url=f"{html_url}?pictures=1" if remote else "",
         subject=message.subject if message.direction == Direction.OUT else "",
         addresses=_addresses(message),
+        answers=_answers(meta),
+        verdict=str(meta.get("authentication") or "") if message.direction == Direction.IN else "",
         files=tuple(file_view(f) for f in files),
         warnings=_cautions(message),
         delivery=_delivery(message),
@@ -73,7 +76,7 @@ def _icon(message: Message) -> str:
 
 
 def _parts(message: Message) -> tuple[Part, ...]:
-    quote = str(message.meta.get("quote") or "")
+    quote = str(message.meta.get("folded") or "")
     parts = [Part(message.text)] if message.text else []
     return (*parts, Part(quote, quoted=True)) if quote else tuple(parts)
 
@@ -83,6 +86,12 @@ def _addresses(message: Message) -> tuple[tuple[str, str], ...]:
     labels = (("to", _("To")), ("cc", "Cc"), ("bcc", "Bcc"))
     found = [(label, source.get(key)) for key, label in labels if key != "to" or message.direction == Direction.OUT]
     return tuple((label, ", ".join(map(str, value))) for label, value in found if isinstance(value, list) and value)
+
+
+def _answers(meta: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    """What was filled in besides the text, from a form."""
+    fields = meta.get("fields")
+    return tuple((str(k), str(v)) for k, v in fields.items() if v not in (None, "")) if isinstance(fields, dict) else ()
 
 
 def file_view(file: Attachment) -> FileView:
@@ -110,24 +119,52 @@ def shown_html(message: Message, *, pictures: bool) -> str:
 
 
 def _cautions(message: Message) -> tuple[Caution, ...]:
-    """What makes a message less believable than it looks."""
+    """What makes a message less believable than it looks. Codes of the adapters are put into words here."""
     if message.direction != Direction.IN:
         return ()
-    meta, found = message.meta, []
-    if meta.get("side") or meta.get("unverified"):
-        found.append(
-            Caution(
-                _("The sender is not proved."),
-                _("Somebody may be using this address. Give away nothing that only the customer may know."),
-                "shield-question",
-            )
-        )
+    meta = message.meta
+    codes = [str(code) for code in meta.get("warnings") or ()]
+    found = [caution for code in codes if (caution := _known_caution(code))]
     reply_to = meta.get("reply_to")
     if reply_to:
         shown = ", ".join(map(str, reply_to)) if isinstance(reply_to, list) else str(reply_to)
-        found.append(Caution(_("Answers would go to another address:"), shown))
-    found.extend(Caution(_(str(text))) for text in meta.get("warnings") or ())
+        found.append(Caution(_("Wants answers at another address:"), shown, "arrow-back-up"))
+    if meta.get("stranger"):
+        found.append(Caution(_("The sender took no part in this conversation so far:"), str(meta["stranger"]), "user"))
+    if meta.get("quarantine"):
+        found.append(
+            Caution(
+                _("Kept apart:"), _("a machine's mail to an address of a conversation. Do not pass on codes from it.")
+            )
+        )
+    if meta.get("unreadable"):
+        found.append(
+            Caution(_("This mail could not be read; the original is attached."), str(meta["unreadable"]), "file")
+        )
+    if meta.get("flood"):
+        found.append(Caution(_("Very many messages from this sender: nothing answers them by itself.")))
+    if meta.get("sent_at"):
+        found.append(
+            Caution(_("According to the sender's clock it is from another time:"), _moment(meta["sent_at"]), "clock")
+        )
     return tuple(found)
+
+
+def _known_caution(code: str) -> Caution | None:
+    forged = _("The sender is probably forged. Give away nothing that only the customer may know.")
+    known = {
+        "sender_forged": Caution(forged, icon="shield-question"),
+        "several_senders": Caution(_("The mail names several senders.")),
+        "name_looks_like_address": Caution(_("The sender's name looks like another address.")),
+    }
+    return known.get(code)
+
+
+def _moment(text: str) -> str:
+    try:
+        return format_date(timezone.localtime(datetime.fromisoformat(text)), "SHORT_DATETIME_FORMAT")
+    except ValueError:
+        return text
 
 
 STATES = {

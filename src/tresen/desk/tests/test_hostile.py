@@ -64,7 +64,16 @@ def test_every_field_in_every_view(world: World, agent: Client, payload: str) ->
         author=payload,
         subject=payload,
         files=(stored,),
-        meta={"quote": payload, "cc": [payload], "reply_to": [payload], "warnings": [payload], "stranger": payload},
+        meta={
+            "folded": payload,
+            "fields": {payload: payload},
+            "authentication": payload,
+            "sent_at": payload,
+            "cc": [payload],
+            "reply_to": [payload],
+            "warnings": [payload],
+            "stranger": payload,
+        },
     )
     actions.set_tags(world.me(), message.conversation_id, [payload[:50]])
     pages = [

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 from tresen.accounts.principal import Principal
 from tresen.conversations import actions, queries
 from tresen.desk import drafts
-from tresen.desk.present.composers import composer
+from tresen.desk.present.composers import composer, foreign_addresses, last_received
 from tresen.desk.views.common import changed, number, staff
 from tresen.desk.wording import explain
 from tresen.kernel.errors import Invalid
@@ -53,6 +53,9 @@ def _store(request: HttpRequest, me: Principal, conversation_id: int, mode: str)
         actions.reply(me, conversation_id, replace(draft, text=text, subject=subject, files=(*draft.files, *files)))
         return _("Forwarded."), ""
     address = {key: found for key, found in draft.address.items() if key != "to"}
+    chosen = request.POST.get("answer_to", "")
+    if chosen and chosen in foreign_addresses(last_received(conversation_id)):
+        address["to"] = [chosen]
     actions.reply(me, conversation_id, replace(draft, address=address))
     if request.POST.get("then") == "resolve":
         actions.resolve(me, conversation_id)
