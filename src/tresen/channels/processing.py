@@ -70,6 +70,7 @@ def _step_channel(view: ChannelView, receipts: list[Receipt]) -> None:
             return
         for one in prepared:
             _finish(view, channel, one)
+        faults.reach("receipt.before-processed")
     faults.reach("receipt.processed")
 
 

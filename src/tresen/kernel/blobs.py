@@ -8,7 +8,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from tresen.kernel import ids
+from tresen.kernel import faults, ids
 
 _KEY = re.compile(r"[a-z]{1,16}/[0-9A-Za-z_-]{2}/[0-9A-Za-z_-]{20,64}\Z")
 
@@ -35,6 +35,7 @@ def store(area: str, content: bytes) -> str:
         os.fsync(folder)
     finally:
         os.close(folder)
+    faults.reach("file.written")
     return key
 
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from django.db.models import Count, Min
 
-from tresen.kernel import clock, db, journal, rows, wake
+from tresen.kernel import clock, db, faults, journal, rows, wake
 from tresen.kernel.errors import NotFound
 from tresen.kernel.journal import Entry, Position
 from tresen.kernel.models import Cursor, StalledEvent
@@ -104,6 +104,8 @@ class Dispatcher:
             end = entries[-1].position
             behind = [c.pk for c in cursors if places[c.subscription] < end]
             rows.change(Cursor, {"xid": end.xid, "event_id": end.id}, id__in=behind)
+            faults.reach("events.before-commit")
+        faults.reach("events.after-commit")
         return end if len(cursors) == len(self.subscriptions) else start
 
     def _handle_all(self, entries: list[Entry], places: dict[str, Position]) -> None:

@@ -10,7 +10,7 @@ from tresen.accounts import presence
 from tresen.conversations.engine import states
 from tresen.conversations.events import ConversationQueued, MessageCreated
 from tresen.conversations.models import Assignment, Attachment, Conversation, Direction, Message, Status
-from tresen.kernel import clock, ids, journal, rows
+from tresen.kernel import clock, faults, ids, journal, rows
 from tresen.kernel.errors import Conflict
 
 SYSTEM = "system"
@@ -62,6 +62,7 @@ def add_message(conversation: Conversation, message: Message, files: Iterable[St
     ]
     if attachments:
         Attachment.objects.bulk_create(attachments)
+        faults.reach("attachment.row-written")
     if message.direction != Direction.NOTE:
         conversation.last_message_at = max(conversation.last_message_at, message.created_at)
         conversation.last_direction = message.direction
