@@ -25,10 +25,14 @@ MONDAY_MORNING = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """On SQLite a file, as in the product: threads on a database in memory would share its cache and table locks."""
+    """On SQLite a file, as in the product: threads on a database in memory would share its cache and table locks.
+
+    Without fsync, because nobody pulls the plug here; the kill harness has tests of its own.
+    """
     if connections["default"].vendor == "sqlite":
-        name = tmp_path_factory.mktemp("database") / "test.sqlite3"
-        connections["default"].settings_dict["TEST"]["NAME"] = str(name)
+        entry = connections["default"].settings_dict
+        entry["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+        entry["OPTIONS"]["init_command"] += " PRAGMA synchronous=OFF;"
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from tresen.kernel.vault import secret_file
+
 
 def data_dir() -> Path:
     """`TRESEN_DATA`, or `data` below the current directory."""
@@ -19,16 +21,7 @@ def secret_key() -> str:
     path = data_dir() / "secrets" / "django.key"
     path.parent.mkdir(parents=True, exist_ok=True)
     os.chmod(path.parent, 0o700)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
-    key = secrets.token_urlsafe(64)
-    with os.fdopen(handle, "w") as file:
-        file.write(key)
-        file.flush()
-        os.fsync(file.fileno())
-    return key
+    return secret_file(path, secrets.token_urlsafe(64).encode()).decode().strip()
 
 
 def database() -> dict[str, Any]:

@@ -40,7 +40,7 @@ def spoken(row_id: int) -> str:
 def from_spoken(number: str) -> int | None:
     """The row id behind a spoken number; None when a digit is wrong. Spaces, dots and dashes are ignored."""
     digits = "".join(c for c in number if c not in " .-#")
-    if not digits.isascii() or not digits.isdigit() or len(digits) > 18 or damm(digits) != "0":
+    if not digits.isascii() or not digits.isdigit() or not 1 < len(digits) <= 18 or damm(digits) != "0":
         return None
     row_id = int(digits[:-1]) - _FIRST
     return row_id if row_id > 0 else None

@@ -17,7 +17,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import F, Q, QuerySet
 
-from tresen.kernel import clock, db, faults, ids, wake
+from tresen.kernel import clock, db, faults, ids, rows, wake
 from tresen.kernel.errors import NotFound
 from tresen.kernel.models import Job
 
@@ -78,20 +78,21 @@ def enqueue(
     with db.atomic():
         if key is None:
             Job.objects.create(name=name, args=dict(args or {}), due_at=due)
-        elif not _bring_forward(key, due):
-            Job.objects.bulk_create([Job(name=name, args=dict(args or {}), key=key, due_at=due)], ignore_conflicts=True)
+        else:
+            _enqueue_once(name, dict(args or {}), key, due)
         wake.on_commit(TOPIC)
 
 
-def _bring_forward(key: str, due: datetime) -> bool:
-    running = Job.objects.filter(key=key, leased_until__gt=clock.now()).update(again=True)
-    if running:
-        return True
-    waiting = Job.objects.filter(key=key)
-    changed = waiting.filter(Q(due_at__gt=due) | Q(parked_at__isnull=False)).update(
-        due_at=due, parked_at=None, attempts=0
-    )
-    return bool(changed) or waiting.exists()
+def _enqueue_once(name: str, args: dict[str, Any], key: str, due: datetime) -> None:
+    """Leaves the row locked: until our commit no worker may claim it or end it, else it would miss what we wrote."""
+    while (row := db.locked(Job.objects.filter(key=key)).first()) is None:
+        new = Job(name=name, args=args, key=key, due_at=due)
+        if rows.insert(new, unless=("key",)):
+            return
+    if row.leased_until is not None and row.leased_until > clock.now():
+        rows.change(Job, {"again": True}, id=row.pk)
+    elif row.due_at > due or row.parked_at is not None:
+        rows.change(Job, {"due_at": due, "parked_at": None, "attempts": 0}, id=row.pk)
 
 
 def schedule_recurring() -> None:
@@ -157,10 +158,10 @@ def _done(found: Job, kind: JobKind) -> None:
         free: dict[str, Any] = {"leased_until": None, "lease": "", "attempts": 0, "again": False, "error": ""}
         if kind.every:
             _mine(found).update(**free, due_at=clock.now() + timedelta(seconds=kind.every))
-        elif _mine(found).filter(again=True).update(**free, due_at=clock.now()):
+        elif _mine(found).filter(again=False).delete()[0]:
+            return
+        elif _mine(found).update(**free, due_at=clock.now()):
             wake.on_commit(TOPIC)
-        else:
-            _mine(found).delete()
 
 
 def _failed(found: Job, kind: JobKind, error: str, after: float | None) -> None:

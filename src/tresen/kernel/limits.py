@@ -7,13 +7,13 @@ from collections import OrderedDict
 
 from django.db.models import F
 
-from tresen.kernel import db
+from tresen.kernel import clock, db
 from tresen.kernel.models import Counter
 
 
 def hit(key: str, limit: int, *, seconds: int = 3600) -> bool:
     """Counts one; True while the key stays within `limit` hits in the present window."""
-    window = int(time.time() // seconds)
+    window = int(clock.now().timestamp() // seconds)
     with db.atomic():
         row = db.locked(Counter.objects.filter(key=key[:200])).first()
         if row is None:

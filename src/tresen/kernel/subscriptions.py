@@ -137,8 +137,9 @@ class Dispatcher:
         progress = False
         while True:
             with db.atomic():
-                rows = StalledEvent.objects.filter(subscription=name, lane=lane_).order_by("event_id")
-                head = db.locked(rows, skip=True).first()
+                waiting = StalledEvent.objects.filter(subscription=name, lane=lane_).order_by("event_id")
+                first = waiting.values_list("pk", flat=True).first()  # skipping a locked head would break the order
+                head = db.locked(StalledEvent.objects.filter(pk=first), skip=True).first()
                 if head is None or head.parked_at or head.due_at > clock.now():
                     return progress
                 entry = journal.read_ids([head.event_id])[head.event_id]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -15,16 +16,21 @@ from tresen.kernel.errors import Unavailable
 
 def secret_file(path: Path, make: bytes) -> bytes:
     """The content of a secret file, which is created with `make` and mode 0600 when it is missing. Safe in a race."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
+    if path.exists():
         return path.read_bytes()
-    with os.fdopen(handle, "wb") as file:
-        file.write(make)
-        file.flush()
-        os.fsync(file.fileno())
-    return make
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, draft = tempfile.mkstemp(dir=path.parent)  # mode 0600
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(make)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)  # complete or not at all, and only where none is yet
+    except FileExistsError:
+        pass
+    finally:
+        os.unlink(draft)
+    return path.read_bytes()
 
 
 @cache

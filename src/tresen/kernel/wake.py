@@ -56,6 +56,7 @@ def wait(topic: str, seen: int, timeout: float) -> bool:
 
 def on_commit(topic: str) -> None:
     """Wakes the topic's waiters in every process once this transaction is durable. Cheap to call many times."""
+    connection = db.current()
     if connection.in_atomic_block:
         for waiting in connection.run_on_commit:
             if getattr(waiting[1], "topic", None) == topic:
@@ -103,8 +104,16 @@ def _received(payload: str) -> None:
     if not payload.startswith("{"):
         notify(payload)
         return
+    try:
+        news = orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        log.warning("a notification cannot be read")
+        return
     for handle in _passing:
-        handle(orjson.loads(payload))
+        try:
+            handle(dict(news))
+        except Exception:  # one listener's fault must not end the wake-ups of all
+            log.exception("passing news could not be shown")
 
 
 class Listener(Thread):

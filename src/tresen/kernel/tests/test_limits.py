@@ -38,7 +38,7 @@ def test_callers_at_the_same_time_share_one_cap(frozen_clock):
     def try_ten() -> list[bool]:
         return [limits.hit("k", 17) for _ in range(10)]
 
-    found = sum(together(try_ten, try_ten, try_ten, try_ten), [])
+    found = [one for ten in together(try_ten, try_ten, try_ten, try_ten) for one in ten]
     assert sorted(found) == [False] * 23 + [True] * 17
 
 

@@ -44,7 +44,7 @@ class Background(Thread):
         with closing(Connection()):
             try:
                 self.value = self.call()
-            except BaseException as error:  # noqa: BLE001
+            except BaseException as error:
                 self.error = error
 
     def result(self) -> Any:
