@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -12,14 +13,28 @@ from django.db import (
     InterfaceError,
     OperationalError,
     connection,
+    connections,
     models,
     transaction,
 )
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 T = TypeVar("T", bound=models.Model)
 
 StorageError = (OperationalError, InterfaceError)
 DatabaseError = Error
+
+
+_thread = threading.local()
+
+
+def current() -> BaseDatabaseWrapper:
+    """This thread's connection. `django.db.connection` looks it up at every attribute, which shows on the hot path."""
+    try:
+        found: BaseDatabaseWrapper = _thread.connection
+    except AttributeError:
+        found = _thread.connection = connections[DEFAULT_DB_ALIAS]
+    return found
 
 
 @contextmanager
@@ -28,23 +43,23 @@ def atomic(*, savepoint: bool = False) -> Iterator[None]:
 
     Nested calls join the outer transaction; `savepoint=True` makes an inner one that can fail alone.
     """
-    with transaction.atomic(using=DEFAULT_DB_ALIAS, savepoint=savepoint):
+    with transaction.atomic(using=DEFAULT_DB_ALIAS, savepoint=savepoint):  # noqa: TID251
         yield
 
 
 def in_transaction() -> bool:
     """True inside `atomic`."""
-    return connection.in_atomic_block
+    return current().in_atomic_block
 
 
 def after_commit(call: Callable[[], Any]) -> None:
     """Runs `call` once the surrounding transaction is durable; at once outside of one."""
-    transaction.on_commit(call)
+    current().on_commit(call)
 
 
 def is_postgresql() -> bool:
     """True on PostgreSQL, False on SQLite."""
-    return connection.vendor == "postgresql"
+    return current().vendor == "postgresql"
 
 
 def locked(rows: models.QuerySet[T], *, skip: bool = False) -> models.QuerySet[T]:

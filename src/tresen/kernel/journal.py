@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, NamedTuple
 
 import orjson
-from django.db import connection
 
 from tresen.kernel import clock, db, wake
 from tresen.kernel.models import Event
@@ -75,6 +74,7 @@ def append(
     if not db.in_transaction():
         raise RuntimeError("an event is written in the transaction of its change")
     data = {f.name: getattr(payload, f.name) for f in fields(payload)}
+    connection = db.current()
     at = connection.ops.adapt_datetimefield_value(clock.now())
     with connection.cursor() as cursor:
         cursor.execute(
@@ -109,7 +109,7 @@ def read_after(
     if shard and shard[1] > 1:
         sql += " AND MOD(COALESCE(conversation_id, 0), %s) = %s"
         params += [shard[1], shard[0]]
-    with connection.cursor() as cursor:
+    with db.current().cursor() as cursor:
         cursor.execute(sql + " ORDER BY xid, id LIMIT %s", [*params, limit])
         return [_entry(row) for row in cursor.fetchall()]
 

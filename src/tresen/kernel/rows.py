@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
-from django.db import connection
 from django.db.models import Field, Model
 from django.db.models.expressions import Col
 
@@ -27,6 +26,7 @@ _Converter = Callable[[Any, Any, Any], Any]
 def insert(row: T, *, unless: tuple[str, ...] = ()) -> bool:
     """Stores a new row and gives it its id; False when `unless` (unique columns) hold the same values already."""
     model = type(row)
+    connection = db.current()
     sql, fields, own_id = _insert_sql(model, unless, row.pk is None)
     values = [f.get_db_prep_save(getattr(row, f.attname), connection) for f in fields]
     with connection.cursor() as cursor:
@@ -43,6 +43,7 @@ def insert(row: T, *, unless: tuple[str, ...] = ()) -> bool:
 def update(row: Model, *names: str) -> None:
     """Writes the named columns of a row."""
     model = type(row)
+    connection = db.current()
     sql, fields = _update_sql(model, names)
     values = [f.get_db_prep_save(getattr(row, f.attname), connection) for f in fields]
     with connection.cursor() as cursor:
@@ -51,6 +52,7 @@ def update(row: Model, *names: str) -> None:
 
 def change(model: type[Model], new: Mapping[str, Any], **where: Any) -> int:
     """Sets columns of all rows that fit; returns how many."""
+    connection = db.current()
     condition, params = _condition(model, where)
     fields = [_field(model, name) for name in new]
     assigned = ", ".join(f'"{f.column}" = %s' for f in fields)
@@ -72,7 +74,8 @@ def many(
     """Rows as instances. `lock` holds them until the transaction ends (SQLite holds its write lock already)."""
     fields, converters, names, columns = _shape(model)
     found = _select(model, columns, where, order, limit, lock, skip)
-    return [model.from_db(connection.alias, names, _converted(row, converters, fields)) for row in found]
+    alias = db.current().alias
+    return [model.from_db(alias, names, _converted(row, converters, fields)) for row in found]
 
 
 def one(
@@ -107,7 +110,7 @@ def _select(
         sql += f" LIMIT {limit:d}"
     if lock and db.is_postgresql():
         sql += " FOR UPDATE SKIP LOCKED" if skip else " FOR UPDATE"
-    with connection.cursor() as cursor:
+    with db.current().cursor() as cursor:
         cursor.execute(sql, params)
         found: list[tuple[Any, ...]] = cursor.fetchall()
         return found
@@ -115,6 +118,7 @@ def _select(
 
 def _converted(row: Sequence[Any], converters: Sequence[tuple[int, Sequence[_Converter]]], fields: Any) -> list[Any]:
     changed = list(row)
+    connection = db.current()
     for index, chain in converters:
         for convert in chain:
             changed[index] = convert(changed[index], fields[index], connection)
@@ -122,6 +126,7 @@ def _converted(row: Sequence[Any], converters: Sequence[tuple[int, Sequence[_Con
 
 
 def _condition(model: type[Model], where: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    connection = db.current()
     parts: list[str] = []
     params: list[Any] = []
     for key, value in where.items():
@@ -158,6 +163,7 @@ def _shape(
     model: type[Model], names: tuple[str, ...] = ()
 ) -> tuple[list[Col], list[tuple[int, list[_Converter]]], list[str], str]:
     fields = [_field(model, name) for name in names] if names else list(model._meta.concrete_fields)
+    connection = db.current()
     columns = [Col(model._meta.db_table, field) for field in fields]
     converters = []
     for index, (column, field) in enumerate(zip(columns, fields, strict=True)):
