@@ -36,6 +36,9 @@ lint-style: setup
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 
+# What only looks at the settings leaves the installation in data/ alone.
+lint-types lint-migrations: export TRESEN_DATA := .venv/data
+
 lint-types: setup
 	@$(BIN)/mypy
 
@@ -46,7 +49,7 @@ lint-budgets: setup
 	@$(BIN)/python tools/budgets.py
 
 lint-migrations: setup
-	@TRESEN_DATA=$$(mktemp -d) $(BIN)/python -m django makemigrations --check --dry-run --settings tresen.config.settings
+	@$(BIN)/python -m django makemigrations --check --dry-run --settings tresen.config.settings
 
 lint-translations: setup
 	@$(BIN)/python tools/translations.py check
