@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from random import Random
 
 from tresen.sandbox.demo.house import TEAMS
@@ -75,9 +76,9 @@ def day_text(day: date, language: str, *, weekday: bool = False) -> str:
     return f"{name}{comma} {text}" if weekday else text
 
 
-def money_text(amount: object, currency: str, language: str) -> str:
+def money_text(amount: Decimal | None, currency: str, language: str) -> str:
     """An amount with its currency, such as "24,90 €" or "£24.90"."""
-    text = f"{amount:,.2f}"
+    text = f"{amount or 0:,.2f}"
     sign = {"EUR": "€", "GBP": "£"}.get(currency, currency)
     if language == "de":
         text = text.translate(str.maketrans(",.", ".,"))
@@ -104,7 +105,7 @@ class Voice:
         opening = self._opening(random, None if first else to)
         name = self.customer.first_name if self.style == "casual" else self.customer.name
         closing = random.choice(_CLOSING[self.customer.language, self.style])
-        parts = [opening, _after(opening, body), f"{closing}\n{name}".strip()]
+        parts = [opening, _after(opening, body, self.customer.language), f"{closing}\n{name}".strip()]
         if not first and self.style in ("brief", "casual"):
             parts = [body, name]
         if first and self.company:
@@ -137,12 +138,12 @@ class Voice:
         return text.replace("ß", "ss") if self.customer.country == "CH" else text
 
 
-def _after(opening: str, body: str) -> str:
+def _after(opening: str, body: str, language: str) -> str:
     """The body as it goes on after the greeting: German goes on in small letters after a comma."""
     word = body.split(" ", 1)[0].rstrip(",.:!?")
-    if opening.endswith(",") and word in _SMALL:
+    if language == "de" and opening.endswith(",") and word in _SMALL:
         return body[0].lower() + body[1:]
-    return body[0].upper() + body[1:] if not opening else body
+    return body if opening else body[0].upper() + body[1:]
 
 
 def staff_text(staff: DemoStaff, customer: DemoCustomer, body: str, channel: str, *, first: bool) -> str:
@@ -156,5 +157,5 @@ def staff_text(staff: DemoStaff, customer: DemoCustomer, body: str, channel: str
     if channel == "chat":
         return f"{hello} {body}" if first else body
     team = next(team.name for team in TEAMS if team.key == staff.teams[0])
-    text = _after(f"{greeting},", body) if customer.language == "de" else body
+    text = _after(f"{greeting},", body, customer.language)
     return f"{greeting},\n\n{text}\n\n{closing}\n{staff.name}\nBohne & Brand, {team}"
