@@ -18,7 +18,7 @@ from tresen.channels.models import ChannelConfig, Receipt
 from tresen.kernel import blobs, clock, db, faults, ids, wake
 
 log = logging.getLogger(__name__)
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=20)
 LARGE = 64 * 1024
 
 
@@ -118,9 +118,11 @@ class Pullers:
 
     def _lease(self, channel_id: int) -> bool:
         now = clock.now()
-        mine = Q(pull_lease=self.name) | Q(pull_leased_until=None) | Q(pull_leased_until__lt=now)
+        free = Q(pull_lease=self.name) | Q(pull_leased_until=None) | Q(pull_leased_until__lt=now)
         with db.atomic():
-            held = ChannelConfig.objects.filter(mine, pk=channel_id)
+            held = ChannelConfig.objects.filter(pk=channel_id)
+            if db.is_postgresql():  # on SQLite there is no other process: what is held was held by one that died
+                held = held.filter(free)
             return bool(held.update(pull_lease=self.name, pull_leased_until=now + LEASE))
 
     def stop(self) -> None:
