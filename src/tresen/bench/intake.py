@@ -103,9 +103,7 @@ def _counter(data: Path) -> Process:
 
 
 def _requests(channel: Mapping[str, Any], count: int) -> Iterator[bytes]:
-    made = [
-        wire.post(channel, f"m{n}", f"t{n}", f"kunde{n}@example.org", f"{n} {TEXT}") for n in range(1, count + 1)
-    ]
+    made = [wire.post(channel, f"m{n}", f"t{n}", f"kunde{n}@example.org", f"{n} {TEXT}") for n in range(1, count + 1)]
     return iter(made)
 
 

@@ -23,7 +23,9 @@ from tresen.bench.report import Report, progress
 AGENTS, CAPACITY = 10, 1000
 IDLE = 5.0
 PATIENCE = 30.0
-TEXT = "Guten Tag, seit gestern leuchtet an meiner Maschine die rote Lampe, und sie mahlt nicht mehr. Was kann ich tun? "
+TEXT = (
+    "Guten Tag, seit gestern leuchtet an meiner Maschine die rote Lampe, und sie mahlt nicht mehr. Was kann ich tun? "
+)
 
 
 @dataclass
