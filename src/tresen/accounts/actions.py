@@ -9,8 +9,8 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from tresen.accounts.events import StaffChanged, TokenChanged
-from tresen.accounts.models import ApiToken, AuditEntry, OneTimeLink, Presence, Role, Team, User
+from tresen.accounts.events import PresenceChanged, StaffChanged, TokenChanged
+from tresen.accounts.models import ApiToken, AuditEntry, OneTimeLink, Presence, PresenceStatus, Role, Team, User
 from tresen.accounts.principal import SCOPES, Principal
 from tresen.kernel import clock, db, ids, journal
 from tresen.kernel.errors import Conflict, Invalid, NotFound
@@ -77,11 +77,19 @@ def _check_password(password: str, user: User) -> None:
 def change_user(by: Principal, user_id: int, **changes: Any) -> User:
     """Changes name, email, role, capacity, language, activity. The last active administrator stays one."""
     by.need_administrator()
+    for key in ("email", "name"):
+        if key in changes:
+            changes[key] = changes[key].strip()
+    if "email" in changes:
+        changes["email"] = changes["email"].lower()
     _check_user(**{k: v for k, v in changes.items() if k in ("email", "name", "role", "capacity")})
     with db.atomic():
+        list(db.locked(User.objects.filter(role=Role.ADMINISTRATOR).order_by("pk")))  # two may not leave at once
         user = db.locked(User.objects.filter(pk=user_id)).first()
         if user is None:
             raise NotFound("no such member of staff")
+        if User.objects.filter(email__iexact=changes.get("email", user.email)).exclude(pk=user_id).exists():
+            raise Conflict("somebody with this address exists", field="email")
         if "capacity" in changes:
             Presence.objects.filter(user=user).update(capacity=changes.pop("capacity"))
         for key in ("email", "name", "role", "language", "is_active"):
@@ -90,8 +98,10 @@ def change_user(by: Principal, user_id: int, **changes: Any) -> User:
         user.save()
         if not User.objects.filter(role=Role.ADMINISTRATOR, is_active=True).exists():
             raise Conflict("one active administrator must remain", field="role")
-        if not user.is_active:
-            Presence.objects.filter(user=user).update(status="offline", leased_until=None)
+        if not user.is_active and Presence.objects.filter(user=user).exclude(status=PresenceStatus.OFFLINE).update(
+            status=PresenceStatus.OFFLINE, leased_until=None
+        ):
+            journal.append(PresenceChanged(user.pk, PresenceStatus.OFFLINE), actor=by.actor)
         audit(by, "staff.change", user.email, **{k: str(v) for k, v in changes.items()})
         journal.append(StaffChanged(user.pk), actor=by.actor)
     return user
@@ -142,7 +152,7 @@ def create_token(
     """A new API token and its text, which is shown this once and never stored."""
     by.need_administrator()
     _check_user(role=role)
-    if not set(scopes or SCOPES) <= set(SCOPES):
+    if scopes is not None and not (scopes and set(scopes) <= set(SCOPES)):
         raise Invalid(f"must be of {', '.join(SCOPES)}", field="scopes")
     text = f"tsn_{ids.token(256)}"
     with db.atomic():

@@ -1,11 +1,18 @@
-"""How staff log in: nobody signs up by themselves, redirects stay on this site."""
+"""How staff log in: nobody signs up by themselves, redirects stay on this site, demo staff log in on this machine."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
-from django.http import HttpRequest
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+from tresen.accounts.demo import DEMO, is_demo_address, is_local
+from tresen.accounts.models import User
+from tresen.kernel import settings
+from tresen.kernel.errors import Denied
 
 
 class StaffAdapter(DefaultAccountAdapter):
@@ -16,3 +23,20 @@ class StaffAdapter(DefaultAccountAdapter):
 
     def populate_username(self, request: HttpRequest, user: Any) -> None:
         """There is no user name, only an address."""
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Before a password is looked at: demo staff get no further from elsewhere."""
+        if _kept_out(request, str(credentials.get("email") or credentials.get("username") or "")):
+            raise ValidationError(_("The staff of the demo company can log in on the demo's own machine only."))
+        super().pre_authenticate(request, **credentials)
+
+    def pre_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse | None:
+        """Whatever way of logging in led here (a reset password, too)."""
+        if _kept_out(request, user.email):
+            raise Denied("the staff of the demo company can log in on the demo's own machine only")
+        answer: HttpResponse | None = super().pre_login(request, user, **kwargs)
+        return answer
+
+
+def _kept_out(request: HttpRequest, email: str) -> bool:
+    return is_demo_address(email) and settings.get(DEMO) and not is_local(request)

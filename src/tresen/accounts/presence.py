@@ -80,8 +80,9 @@ def free_places(limit: int) -> list[tuple[int, int, int, datetime]]:
     """(user id, capacity, load, idle since) of those available, longest idle first. Lean: asked for every message."""
     now = clock.now()
     columns = ("user_id", "capacity", "load", "idle_since")
-    found = rows.values(Presence, columns, status="online", leased_until__gt=now, order=("idle_since",), limit=limit)
-    return [(user, capacity, load, idle) for user, capacity, load, idle in found if load < capacity]
+    found = rows.values(Presence, columns, status="online", leased_until__gt=now, order=("idle_since", "user_id"))
+    free = [(user, capacity, load, idle) for user, capacity, load, idle in found if load < capacity]
+    return free[:limit]  # cut last: those who are full have been idle longest
 
 
 def claim_capacity(user_id: int) -> bool:
