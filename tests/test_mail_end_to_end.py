@@ -1,4 +1,4 @@
-"""From a customer's mail program to the desk's API and back: Postfix and Dovecot on one side, the product on the other."""
+"""From a customer's mail program to the API and back: Postfix and Dovecot on one side, the product on the other."""
 
 from __future__ import annotations
 

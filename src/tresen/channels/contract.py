@@ -257,6 +257,7 @@ class Adapter:
     pulls: ClassVar[bool] = False
     pushes: ClassVar[bool] = False
     body_max: ClassVar[int] = 10 * 1024 * 1024
+    hostile: ClassVar[bool] = False  # `parse` meets formats that can hang a parser: it runs in a killable process
     browser_origin: ClassVar[bool] = False  # called from foreign web pages: answer CORS preflights
 
     def authorize(self, channel: ChannelView, raw: RawReceipt) -> Accepted | Answer:

@@ -12,7 +12,7 @@ from datetime import timedelta
 import puremagic
 from django.db import connection
 
-from tresen.channels import filters, registry, threads
+from tresen.channels import filters, reading, threads
 from tresen.channels.contract import ChannelView, EventType, File, InboundEvent, RawReceipt
 from tresen.channels.directory import DIRECTORY
 from tresen.channels.models import KnownReference, Receipt
@@ -100,7 +100,7 @@ def raw_of(receipt: Receipt) -> RawReceipt:
 def prepare(view: ChannelView, receipt: Receipt) -> Prepared:
     """Parses outside any transaction. Whatever the parser does wrong is this receipt's error, nobody else's."""
     try:
-        events = registry.need(view.kind).parse(view, raw_of(receipt))
+        events = reading.read(view, raw_of(receipt))
         kept = [event for event in (filters.run(view, e) for e in events) if event is not None]
         return Prepared(receipt, tuple((event, store_files(event.files)) for event in kept))
     except db.StorageError:

@@ -48,6 +48,7 @@ class EmailAdapter(Adapter):
     )
     settings: ClassVar[tuple[Setting, ...]] = SETTINGS
     pulls: ClassVar[bool] = True
+    hostile: ClassVar[bool] = True
 
     def parse(self, channel: ChannelView, raw: RawReceipt) -> Iterable[InboundEvent]:
         """A message, a delivery report, or an unreadable mail with the raw bytes attached."""
