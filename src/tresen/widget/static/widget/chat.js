@@ -45,7 +45,7 @@ class Chat {
     const fault = (words = text.broken) => this.panel.say(this.panel.fault, words);
     this.composer = new Composer(text, language, config.file_max, {
       send: (draft) => this.write(draft),
-      typing: () => this.conversation && this.api.post("typing").catch(() => {}),
+      typing: () => this.stream && this.api.post("typing").catch(() => {}),
       fault,
     });
     this.panel = new Panel(ctx, text, this.composer, {
@@ -92,6 +92,8 @@ class Chat {
 
   async connect(extra) {
     clearTimeout(this.again);
+    await this.delivery.restore(this.kept); // shown even when the server is away
+    this.draw();
     try {
       this.begin(await this.api.session(extra));
       await this.load();
@@ -102,7 +104,6 @@ class Chat {
       this.state(this.text.connecting, error.status === 429 || error.status === 503 ? this.text.busy : this.text.lost);
       this.again = setTimeout(() => this.connect(extra), pause(this.attempt++, error.after));
     } finally {
-      await this.delivery.restore(this.kept);
       this.draw();
     }
   }
