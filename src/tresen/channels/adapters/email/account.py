@@ -53,7 +53,15 @@ SETTINGS = (
     Setting("in_security", "Encryption", "choice", "tls", choices=SECURITY, group="Incoming"),
     Setting("user", "User name", group="Incoming", help="Empty: the address."),
     Setting("folder", "Folder", default="INBOX", group="Incoming"),
-    Setting("idle", "Wait for new mail (IDLE)", "bool", True, group="Incoming", help="Off: look every 30 seconds."),
+    Setting("idle", "Wait for new mail (IDLE)", "bool", True, group="Incoming", help="Off: look again and again."),
+    Setting(
+        "poll_seconds",
+        "Seconds between two looks",
+        "number",
+        30,
+        group="Incoming",
+        help="POP3, and IMAP without IDLE.",
+    ),
     Setting(
         "import_days",
         "Fetch mail of the last days",
@@ -149,6 +157,7 @@ class Account:
     out_login: Login
     folder: str
     idle: bool
+    poll_seconds: float
     import_days: int
     authserv_id: str
     own: frozenset[str]
@@ -169,6 +178,7 @@ def account(channel: ChannelView) -> Account:
         out_login=_out_login(values, secrets, box),
         folder=str(values["folder"] or "INBOX"),
         idle=bool(values["idle"]),
+        poll_seconds=max(1.0, float(values["poll_seconds"] or 0)),
         import_days=int(values["import_days"] or 0),
         authserv_id=str(values["authserv_id"] or "").strip(),
         own=frozenset(line.lower() for line in lines(values["aliases"])),

@@ -61,7 +61,7 @@ def _folder(box: imap.MailBox, account: Account) -> Iterator[Check]:
     if box.can("IDLE"):
         yield Check("IDLE", ok=True, detail="new mail arrives at once")
     else:
-        yield Check("IDLE", ok=True, detail="not offered by the server: it is asked every 30 seconds")
+        yield Check("IDLE", ok=True, detail="not offered by the server: it is asked again and again")
 
 
 def _outgoing(account: Account) -> Iterator[Check]:

@@ -20,7 +20,6 @@ from tresen.kernel import clock
 
 log = logging.getLogger(__name__)
 TIMEOUT = 60.0
-POLL_SECONDS = 30.0
 PEEK_LINES = 2000
 
 # A line may be as long as the largest mail: poplib's 2 KB would make such a mail block all others.
@@ -63,7 +62,7 @@ def opened(account: Account) -> Iterator[_Plain]:
 
 
 def run(account: Account, cursor: Mapping[str, Any], pulled: Pulled, stop: Stop, seal: Seal) -> None:
-    """Looks every 30 seconds until `stop` is set: POP3 shows new mail only to a new session."""
+    """Looks again and again until `stop` is set: POP3 shows new mail only to a new session."""
     known: set[str] = set()
     last = str(cursor.get("uidl", ""))
     while not stop.is_set():
@@ -80,7 +79,7 @@ def run(account: Account, cursor: Mapping[str, Any], pulled: Pulled, stop: Stop,
                     _take(session, number, uidl, pulled, seal)
                     known.add(uidl)
             known &= set(listed.values())
-        stop.wait(POLL_SECONDS)
+        stop.wait(account.poll_seconds)
 
 
 def _listing(session: poplib.POP3) -> dict[int, str]:
