@@ -21,6 +21,7 @@ from tresen.kernel.journal import Position
 from tresen.kernel.stream.connection import Send
 from tresen.kernel.stream.contract import Authenticate, Viewer
 from tresen.kernel.stream.hub import Closed, Hub, TooMany
+from tresen.kernel.stream.source import guarded
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +101,8 @@ class StreamApp:
         self._authenticating += 1
         try:
             call = asyncio.get_running_loop().run_in_executor
-            return await call(self._threads, self._authenticate, headers, cookies)
+            viewer: Viewer | None = await call(self._threads, guarded, self._authenticate, headers, cookies)
+            return viewer
         except TresenError as error:
             raise Refused(error.status, error.message or error.code, _RETRY_LATER) from error
         except Exception as error:

@@ -24,6 +24,7 @@ from tresen.kernel.stream import frames
 from tresen.kernel.stream.connection import Connection, Send
 from tresen.kernel.stream.contract import Limits, Refresh, Render, Rendered, Source, Viewer
 from tresen.kernel.stream.recent import Recent
+from tresen.kernel.stream.source import guarded
 from tresen.kernel.stream.tail import Tail
 
 log = logging.getLogger(__name__)
@@ -240,7 +241,7 @@ class Hub:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     async def _in_thread(self, call: Any, *args: Any) -> Any:
-        return await self._loop.run_in_executor(self._threads, call, *args)
+        return await self._loop.run_in_executor(self._threads, guarded, call, *args)
 
     # Time and rights
 

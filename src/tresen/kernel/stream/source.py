@@ -1,15 +1,25 @@
-"""The kernel's journal as the stream's source."""
+"""The kernel's journal as the stream's source, and what the stream's threads do about a broken connection."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from tresen.kernel import db, journal, wake
 from tresen.kernel.journal import Entry, Position
 
 
+def guarded(call: Callable[..., Any], *args: Any) -> Any:
+    """Calls; after a fault of the database this thread's connection is given back, the next call gets a fresh one."""
+    try:
+        return call(*args)
+    except db.DatabaseError:
+        db.close()
+        raise
+
+
 class JournalSource:
-    """Reads with the calling thread's connection; gives a broken one back for a fresh one."""
+    """Reads with the calling thread's connection."""
 
     def head(self) -> Position:
         """The newest position behind the safe horizon."""
@@ -17,11 +27,7 @@ class JournalSource:
 
     def read_after(self, position: Position, limit: int) -> Sequence[Entry]:
         """Events behind `position`, in order, at most `limit`."""
-        try:
-            return journal.read_after(position, limit=limit)
-        except db.DatabaseError:
-            db.close()
-            raise
+        return journal.read_after(position, limit=limit)
 
     def generation(self) -> int:
         """Counts the journal's wake-ups."""

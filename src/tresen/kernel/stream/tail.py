@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from tresen.kernel.journal import Position
 from tresen.kernel.stream.contract import Render, Rendered, Source
+from tresen.kernel.stream.source import guarded
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ class Tail(Thread):
 
     def _step(self) -> None:
         seen = self._source.generation()
-        events = self._source.read_after(self._position, self._batch)
+        events = guarded(self._source.read_after, self._position, self._batch)
         if events:
             self._forward(events)
             self._pause = _FIRST_POLL
@@ -89,7 +90,8 @@ class Tail(Thread):
     def _rendered(self, events: Sequence[Any]) -> Sequence[Rendered] | None:
         for attempt in range(1, _RENDER_ATTEMPTS + 1):
             try:
-                return self._render(events)
+                rendered: Sequence[Rendered] = guarded(self._render, events)
+                return rendered
             except Exception:
                 log.exception("events up to %s not rendered, attempt %d", events[-1].position, attempt)
                 self._stopping.wait(0.2 * attempt)

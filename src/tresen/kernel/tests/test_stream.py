@@ -9,10 +9,11 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import OperationalError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tresen.kernel import clock
+from tresen.kernel import clock, db
 from tresen.kernel.journal import Position
 from tresen.kernel.stream import Limits, Rendered
 from tresen.kernel.stream.connection import Connection
@@ -392,6 +393,31 @@ def test_a_journal_that_goes_away_is_waited_for() -> None:
                     await asyncio.sleep(0.01)
 
     asyncio.run(main())
+
+
+def test_a_broken_connection_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the thread that had it: the tail, the one that refreshes rights, and the one that logs in."""
+    given_back: list[str] = []
+    monkeypatch.setattr(db, "close", lambda: given_back.append(threading.current_thread().name))
+    broken = OperationalError("server closed the connection")
+
+    async def main() -> None:
+        async with world(QUICK) as w:
+            client = await w.connect()
+            faults = [broken]
+            w.hub._refresh = lambda viewers: (_ for _ in ()).throw(faults.pop()) if faults else None
+            render, w.hub._tail._render = w.render, lambda events: (_ for _ in ()).throw(broken)
+            w.source.append("a")
+            async with asyncio.timeout(5):
+                while len(given_back) < 2:
+                    await asyncio.sleep(0.01)
+            w.hub._tail._render = render
+            await client.until(1)
+            w.people["x"] = broken
+            assert (await w.connect(headers={"authorization": "x"})).status == 503
+
+    asyncio.run(main())
+    assert {name.rstrip("_0123456789") for name in given_back} == {"stream", "stream-tail", "stream-login"}
 
 
 def test_a_rendered_event_needs_a_position_to_be_kept() -> None:
