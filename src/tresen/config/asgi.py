@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import django
-from a2wsgi import WSGIMiddleware
 from django.conf import settings
 from django.db import connections
 
@@ -30,12 +29,13 @@ from tresen.kernel.rowstore import PostgresStore, SqliteStore  # noqa: E402
 from tresen.kernel.sqlite.lock import WRITER  # noqa: E402
 from tresen.kernel.stream import Hub, JournalSource, StreamApp  # noqa: E402
 from tresen.kernel.wake import Listener  # noqa: E402
+from tresen.kernel.wsgi import WsgiBridge  # noqa: E402
 
 log = logging.getLogger(__name__)
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-DJANGO_THREADS = 8
+DJANGO_THREADS = 4
 
 
 def conninfo() -> str:
@@ -63,7 +63,7 @@ class Application:
         self.intake = intake.Intake(DIRECTORY, self.writer, processing.backlog)
         self.hub = Hub(JournalSource(), streaming.render, streaming.refresh)
         self.stream = StreamApp(self.hub, streaming.authenticate)
-        self.django = WSGIMiddleware(django_application, workers=DJANGO_THREADS)
+        self.django = WsgiBridge(django_application, threads=DJANGO_THREADS)
         self.crew = make_crew() if self.role == "all" else None
         self.health = health.Health(self.crew, self.hub, self.writer)
         self.listener = Listener(conninfo()) if db.is_postgresql() else None
