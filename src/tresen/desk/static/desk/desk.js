@@ -53,12 +53,18 @@ document.body.addEventListener("htmx:configRequest", ({ detail }) => {
   detail.parameters.open = document.getElementById("conversation")?.dataset.id ?? "";
   if (detail.elt.id === "list") detail.parameters.rows = document.querySelectorAll("#rows .row-link").length;
 });
+// A refresh that fails is repeated by the next event; only what somebody asked for deserves a word.
+function asked({ requestConfig }) {
+  return requestConfig.elt !== document.body && !requestConfig.triggeringEvent?.type.startsWith("desk:");
+}
 document.body.addEventListener("htmx:responseError", ({ detail }) => {
   if (detail.xhr.status === 401) location.reload();
-  else if (detail.xhr.getResponseHeader("HX-Trigger") === null) toast({ text: document.body.dataset.failed, level: "danger" });
+  else if (asked(detail) && detail.xhr.getResponseHeader("HX-Trigger") === null) {
+    toast({ text: document.body.dataset.failed, level: "danger" });
+  }
 });
-document.body.addEventListener("htmx:sendError", () => {
-  toast({ text: document.body.dataset.unreachable, level: "danger" });
+document.body.addEventListener("htmx:sendError", ({ detail }) => {
+  if (asked(detail)) toast({ text: document.body.dataset.unreachable, level: "danger" });
 });
 
 tidyDrafts();

@@ -74,6 +74,7 @@ let lostTimer = null;
 function showState(state) {
   clearTimeout(lostTimer);
   const banner = document.getElementById("offline");
+  document.body.dataset.live = state;
   if (state === "open") banner.hidden = true;
   // A restart of the server takes a moment; nobody needs to be told about less than that.
   else if (state === "lost") lostTimer = setTimeout(() => (banner.hidden = false), 3000);

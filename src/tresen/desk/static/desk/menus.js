@@ -29,7 +29,7 @@ export function menus() {
   document.addEventListener("toggle", (event) => {
     if (event.target.matches?.("details.menu[open]")) {
       closeAll(event.target);
-      event.target.querySelector("[autofocus]")?.focus();
+      event.target.querySelector("[data-autofocus]")?.focus();
     }
   }, true);
 }
