@@ -35,6 +35,7 @@ class WorkCrew(Crew):
         )
 
     def start(self) -> None:
+        jobs.take_over()
         jobs.schedule_recurring()
         super().start()
 

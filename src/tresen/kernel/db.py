@@ -21,6 +21,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 T = TypeVar("T", bound=models.Model)
 
+# s; a loop's transaction ends after this long and another begins: whoever waits for an acknowledgement waits no longer
+HOLD = 0.02
 StorageError = (OperationalError, InterfaceError)
 DatabaseError = Error
 

@@ -95,6 +95,13 @@ def _enqueue_once(name: str, args: dict[str, Any], key: str, due: datetime) -> N
         rows.change(Job, {"due_at": due, "parked_at": None, "attempts": 0}, id=row.pk)
 
 
+def take_over() -> None:
+    """At the start of the only process (SQLite): what is leased was leased by one that died, and is due at once."""
+    if not db.is_postgresql():
+        with db.atomic():
+            Job.objects.filter(leased_until__isnull=False).update(leased_until=None, lease="")
+
+
 def schedule_recurring() -> None:
     """Makes sure that every recurring job is there."""
     with db.atomic():

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from threading import Lock
 from typing import Any
 
 import orjson
 import psycopg
 
 from tresen.kernel.groupcommit import Row, RowRefused, StorageUnavailable, Stored
+from tresen.kernel.sqlite.lock import WriteLock
 
 _POSTGRESQL_REFUSALS = (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError)
 _SQLITE_REFUSALS = (
@@ -61,22 +61,24 @@ class Table:
 class SqliteStore:
     """Takes the process's write lock for each group; WAL with an fsync at every commit."""
 
-    def __init__(self, path: str, table: Table, lock: Lock) -> None:
+    def __init__(self, path: str, table: Table, lock: WriteLock) -> None:
         self._path, self._table, self._lock = path, table, lock
         self._insert, self._find = table.insert_sql("?"), table.find_sql("?")
         self._connection: sqlite3.Connection | None = None
 
     def insert(self, rows: Sequence[Row], before_commit: Callable[[], None]) -> list[Stored]:
         adapted = [[_for_sqlite(value) for value in row] for row in rows]
-        with self._lock:
-            try:
-                return self._write(adapted, before_commit)
-            except (OverflowError, UnicodeEncodeError, *_SQLITE_REFUSALS) as error:
-                self._roll_back()
-                raise RowRefused(str(error)) from error
-            except sqlite3.Error as error:
-                self._close()
-                raise StorageUnavailable(str(error)) from error
+        self._lock.acquire(first=True)  # somebody waits for an acknowledgement of each of these rows
+        try:
+            return self._write(adapted, before_commit)
+        except (OverflowError, UnicodeEncodeError, *_SQLITE_REFUSALS) as error:
+            self._roll_back()
+            raise RowRefused(str(error)) from error
+        except sqlite3.Error as error:
+            self._close()
+            raise StorageUnavailable(str(error)) from error
+        finally:
+            self._lock.release()
 
     def close(self) -> None:
         with self._lock:  # the last connection to close checkpoints the log

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from django.db.models import Count, Min
 from tresen.kernel import clock, db, faults, journal, rows, wake
 from tresen.kernel.errors import NotFound
 from tresen.kernel.journal import Entry, Position
-from tresen.kernel.models import Cursor, StalledEvent
+from tresen.kernel.models import Cursor, Event, StalledEvent
 
 log = logging.getLogger(__name__)
 BATCH = 50
@@ -69,6 +70,22 @@ class Dispatcher:
             Cursor.objects.bulk_create(wanted, ignore_conflicts=True)
         self.seen = {n: Position() for n in range(self.shards)}
 
+    def begin_here(self) -> None:
+        """Everything so far is history (an import): all subscriptions begin behind it, in the caller's transaction."""
+        xid, event_id = Event.objects.order_by("-xid", "-id").values_list("xid", "id").first() or (0, 0)
+        wanted = [
+            Cursor(subscription=s.name, shard=n, xid=xid, event_id=event_id)
+            for s in self.subscriptions
+            for n in range(self.shards)
+        ]
+        with db.atomic():
+            Cursor.objects.bulk_create(
+                wanted,
+                update_conflicts=True,
+                unique_fields=["subscription", "shard"],
+                update_fields=["xid", "event_id"],
+            )
+
     def step(self) -> bool:
         """One round over all shards; True when there may be more to do at once."""
         if not self.seen:
@@ -87,7 +104,7 @@ class Dispatcher:
             self.seen[shard] = end
         else:
             self.seen[shard] = fresh[-1].position
-        return len(fresh) == BATCH
+        return len(fresh) == BATCH or self.seen[shard] < fresh[-1].position
 
     def _advance(self, shard: int) -> Position | None:
         """Handles the next events in one transaction; returns how far all cursors held by us have come."""
@@ -100,15 +117,16 @@ class Dispatcher:
             entries = journal.read_after(start, kinds=self.kinds, shard=(shard, self.shards), limit=BATCH)
             if not entries:
                 return start
-            self._handle_all(entries, places)
-            end = entries[-1].position
+            end = self._handle_all(entries, places)
             behind = [c.pk for c in cursors if places[c.subscription] < end]
             rows.change(Cursor, {"xid": end.xid, "event_id": end.id}, id__in=behind)
             faults.reach("events.before-commit")
         faults.reach("events.after-commit")
         return end if len(cursors) == len(self.subscriptions) else start
 
-    def _handle_all(self, entries: list[Entry], places: dict[str, Position]) -> None:
+    def _handle_all(self, entries: list[Entry], places: dict[str, Position]) -> Position:
+        """As many as `db.HOLD` allows, at least one; how far that was."""
+        until = time.monotonic() + db.HOLD
         lanes = {lane(entry) for entry in entries}
         stalled = set(rows.values(StalledEvent, ("subscription", "lane"), lane__in=lanes))
         for entry in entries:
@@ -123,6 +141,9 @@ class Dispatcher:
                 if error:
                     _stall(subscription, entry, attempts=1, error=error)
                     stalled.add((subscription.name, lane(entry)))
+            if time.monotonic() > until:
+                return entry.position
+        return entries[-1].position
 
     def retry_due(self) -> bool:
         """Tries the heads of stalled lanes again, and what waits behind a head that now succeeds."""

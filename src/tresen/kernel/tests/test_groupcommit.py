@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event, Lock, Thread
+from threading import Event, Thread
 
 import psycopg
 import pytest
@@ -21,6 +21,7 @@ from psycopg.conninfo import make_conninfo
 from tresen.kernel import db, faults
 from tresen.kernel.groupcommit import Busy, GroupWriter, Row, RowRefused, StorageUnavailable, Stored
 from tresen.kernel.rowstore import PostgresStore, SqliteStore, Table
+from tresen.kernel.sqlite.lock import WriteLock
 
 NOTES = Table("notes", ("box", "key", "body", "at"), ("box", "key"), where="key <> ''")
 AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -50,7 +51,7 @@ def backend(tmp_path: Path) -> Iterator[Backend]:
 
 def on_sqlite(path: Path) -> Backend:
     other = create_on_sqlite(path)
-    lock = Lock()
+    lock = WriteLock()
     return Backend(SqliteStore(str(path), NOTES, lock), lambda sql: other.execute(sql).fetchall())
 
 
@@ -322,7 +323,7 @@ def test_fault_points_stand_around_the_commit(backend: Backend, monkeypatch: pyt
 
 
 def test_sqlite_writes_inside_the_process_lock(tmp_path: Path) -> None:
-    lock = Lock()
+    lock = WriteLock()
     create_on_sqlite(tmp_path / "n.sqlite3").close()
     held: list[bool] = []
     store = SqliteStore(str(tmp_path / "n.sqlite3"), NOTES, lock)
@@ -337,7 +338,7 @@ def test_sqlite_writes_inside_the_process_lock(tmp_path: Path) -> None:
 
 def test_sqlite_that_goes_away_comes_back(tmp_path: Path) -> None:
     path = tmp_path / "later" / "n.sqlite3"
-    writer = GroupWriter(SqliteStore(str(path), NOTES, Lock()), name="notes")
+    writer = GroupWriter(SqliteStore(str(path), NOTES, WriteLock()), name="notes")
     writer.start()
     with pytest.raises(StorageUnavailable):
         writer.put_from_thread(note("a"))
@@ -361,11 +362,11 @@ def test_a_kill_leaves_all_or_nothing(tmp_path: Path, point: str, expected: int)
     create_on_sqlite(path).close()
     program = """
         import sys
-        from threading import Lock
+        from tresen.kernel.sqlite.lock import WriteLock
         from tresen.kernel.groupcommit import GroupWriter
         from tresen.kernel.rowstore import SqliteStore, Table
         table = Table("notes", ("box", "key", "body"), ("box", "key"), where="key <> ''")
-        writer = GroupWriter(SqliteStore(sys.argv[1], table, Lock()), name="notes")
+        writer = GroupWriter(SqliteStore(sys.argv[1], table, WriteLock()), name="notes")
         writer.start()
         writer.put_from_thread((1, "a", "x"))
         print("acknowledged", flush=True)
