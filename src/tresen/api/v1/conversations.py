@@ -23,6 +23,7 @@ from tresen.api.v1.schemas import (
 )
 from tresen.channels import delivering, present
 from tresen.channels.actions import ensure_logged_channel
+from tresen.channels.processing import store_files
 from tresen.conversations import actions, queries
 from tresen.conversations.actions import Draft
 from tresen.conversations.models import Message, Priority
@@ -95,7 +96,11 @@ def post_message(request: HttpRequest, conversation_id: int, given: MessageIn) -
     """A reply to the customer, or a note for colleagues."""
     by = writer(request)
     address = {"to": given.to, "cc": given.cc, "bcc": given.bcc}
-    draft = Draft(given.text, subject=given.subject, channel_id=given.channel, address=address, key=given.key)
+    queries.get(by, conversation_id)  # nothing is stored for a conversation that is not there
+    files = store_files(tuple(one.file() for one in given.attachments))
+    draft = Draft(
+        given.text, subject=given.subject, channel_id=given.channel, address=address, files=files, key=given.key
+    )
     verb = actions.reply if given.kind == "reply" else actions.note
     return 201, _shown(verb(by, conversation_id, draft))
 

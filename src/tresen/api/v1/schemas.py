@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
 from ninja import Schema
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
+
+from tresen.channels.contract import File
+from tresen.kernel.errors import Invalid
 
 
 class Strict(Schema):
@@ -66,6 +70,19 @@ class MessagePage(Schema):
     next: str | None
 
 
+class AttachmentIn(Strict):
+    name: str = Field(min_length=1, max_length=1000)
+    type: str = Field(default="application/octet-stream", max_length=200)
+    base64: str = Field(max_length=28_000_000)
+
+    def file(self) -> File:
+        """Decoded. Raises Invalid for what is not base64."""
+        try:
+            return File(self.name, self.type, b64decode(self.base64, validate=True))
+        except ValueError as error:
+            raise Invalid("is not base64", field="attachments") from error
+
+
 class MessageIn(Strict):
     """`key` makes a repeated post one message. `channel` empty = the channel of the customer's last message."""
 
@@ -76,6 +93,7 @@ class MessageIn(Strict):
     to: list[str] = Field(default_factory=list, max_length=50)
     cc: list[str] = Field(default_factory=list, max_length=50)
     bcc: list[str] = Field(default_factory=list, max_length=50)
+    attachments: list[AttachmentIn] = Field(default_factory=list, max_length=20)
     key: str | None = Field(default=None, max_length=80)
 
 
@@ -134,7 +152,7 @@ class CustomerOut(Schema):
     created_at: datetime
 
 
-class RecordIn(Schema):
+class RecordIn(BaseModel):
     """A thing in the back office. Fields that are not named here are kept in `data` and shown."""
 
     model_config = ConfigDict(extra="allow")
