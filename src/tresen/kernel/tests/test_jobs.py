@@ -319,3 +319,14 @@ def test_several_workers_run_each_job_once(work: Work):
 
     together(until_empty, until_empty, until_empty)
     assert sorted(c["n"] for c in work.calls) == list(range(30))
+
+
+def test_the_only_process_takes_over_what_a_dead_one_had_leased(work: Work):
+    jobs.enqueue("tests.work")
+    assert jobs.claim() is not None
+    jobs.take_over()
+    if db.is_postgresql():  # others may be alive: their leases hold
+        assert jobs.run_one() is False
+        later(61)
+    assert jobs.run_one() is True
+    assert work.calls == [{}]
