@@ -11,6 +11,7 @@ from tresen.kernel import jobs, journal
 from tresen.kernel.addresses import configure_exceptions
 from tresen.kernel.runner import Crew, Loop
 from tresen.kernel.subscriptions import Dispatcher
+from tresen.sandbox.mail.office import PostOffice
 
 JOB_THREADS = 3
 
@@ -18,11 +19,12 @@ __all__ = ["make_crew", "registered_jobs"]
 
 
 class WorkCrew(Crew):
-    """Also ends the pullers, and gives their leases back."""
+    """Also ends the pullers, and gives their leases back. Beside it runs the demo's mail provider, if there is a demo."""
 
     def __init__(self) -> None:
         self.dispatcher = Dispatcher(SUBSCRIPTIONS)
         self.pullers = pulling.Pullers()
+        self.post_office = PostOffice()
         workers = [Loop(f"jobs-{n}", jobs.run_one, jobs.TOPIC) for n in range(1, JOB_THREADS + 1)]
         super().__init__(
             [
@@ -37,14 +39,23 @@ class WorkCrew(Crew):
     def start(self) -> None:
         jobs.take_over()
         jobs.schedule_recurring()
+        if os.environ.get("TRESEN_ROLE", "all") == "all":
+            self.post_office.start()
+            configure_exceptions([*allowed_hosts(), *self.post_office.hosts])
         super().start()
 
     def stop(self, timeout: float = 10.0) -> None:
         super().stop(timeout)
         self.pullers.stop()
+        self.post_office.stop()
+
+
+def allowed_hosts() -> list[str]:
+    """`TRESEN_ALLOW_HOSTS`: private hosts that may be called (an intranet CRM), by comma."""
+    return [host for host in os.environ.get("TRESEN_ALLOW_HOSTS", "").split(",") if host]
 
 
 def make_crew() -> WorkCrew:
-    """The crew of this process. `TRESEN_ALLOW_HOSTS`: private hosts that may be called (an intranet CRM), by comma."""
-    configure_exceptions([host for host in os.environ.get("TRESEN_ALLOW_HOSTS", "").split(",") if host])
+    """The crew of this process."""
+    configure_exceptions(allowed_hosts())
     return WorkCrew()

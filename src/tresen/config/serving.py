@@ -23,7 +23,9 @@ from tresen.accounts.principal import Principal  # noqa: E402
 from tresen.channels.actions import ensure_logged_channel  # noqa: E402
 from tresen.config import asgi  # noqa: E402
 from tresen.config.crew import make_crew  # noqa: E402
+from tresen.config.subscriptions import SUBSCRIPTIONS  # noqa: E402
 from tresen.kernel import db  # noqa: E402
+from tresen.kernel.subscriptions import Dispatcher  # noqa: E402
 from tresen.kernel.wake import Listener  # noqa: E402
 from tresen.sandbox.demo import load as demo_company  # noqa: E402
 
@@ -51,7 +53,7 @@ def prepare(console: Console, *, demo: bool, port: int) -> None:
     ensure_logged_channel()
     url = f"http://localhost:{port}"
     if demo:
-        demo_company.fill(console)
+        demo_company.fill(console, Dispatcher(SUBSCRIPTIONS).begin_here)
         demo_company.introduce(console, url)
     elif not User.objects.filter(role=Role.ADMINISTRATOR).exists():
         secret = accounts.make_link("setup")
