@@ -27,7 +27,7 @@ PASSWORD = "geheim"
 SHOP = "bohne.test"  # our company
 HOME = "kunde.test"  # the customers
 BOXES = (
-    *(f"{name}@{SHOP}" for name in ("service", "service2", "service3", "pop")),
+    *(f"{name}@{SHOP}" for name in ("service", "service2", "service3", "service4", "pop")),
     *(f"{name}@{HOME}" for name in ("kim", "ali", "urlaub")),
 )
 AWAY = f"urlaub@{HOME}"  # answers by itself
@@ -127,9 +127,7 @@ def main(tokeninfo_port: int) -> None:
         print(json.dumps(asdict(MailServer(imap, pop3, smtp, str(folder)))), flush=True)
         sys.stdin.read()
     finally:
-        subprocess.run(
-            _postfix(folder, "abort"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
-        )
+        subprocess.run(_postfix(folder, "abort"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
         if dovecot:
             dovecot.terminate()
             dovecot.wait(10)
@@ -180,6 +178,7 @@ def _write_dovecot(folder: Path, imap: int, pop3: int, lmtp: int, smtp: int, tok
             listen = 127.0.0.1
             ssl = no
             disable_plaintext_auth = no
+            auth_failure_delay = 0
             auth_mechanisms = plain login {"xoauth2" if tokeninfo_port else ""}
             mail_location = maildir:{mail}/%u
             first_valid_uid = 1
@@ -218,6 +217,11 @@ def _write_dovecot(folder: Path, imap: int, pop3: int, lmtp: int, smtp: int, tok
                 mode = 0666
               }}
             }}
+            service anvil {{
+              unix_listener anvil-auth-penalty {{
+                mode = 0
+              }}
+            }}
             service stats {{
               chroot =
             }}
@@ -231,9 +235,7 @@ def _write_dovecot(folder: Path, imap: int, pop3: int, lmtp: int, smtp: int, tok
             """
         )
     )
-    subprocess.run(
-        ["sievec", "-c", str(folder / "dovecot.conf"), str(sieve)], check=True, stderr=subprocess.DEVNULL
-    )
+    subprocess.run(["sievec", "-c", str(folder / "dovecot.conf"), str(sieve)], check=True, stderr=subprocess.DEVNULL)
 
 
 def _write_postfix(folder: Path, smtp: int, lmtp: int, *, oauth: bool) -> None:

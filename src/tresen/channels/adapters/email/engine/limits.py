@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from email.feedparser import BytesFeedParser
 from email.message import Message
 from email.policy import Compat32
-from typing import Any
+from typing import Any, cast
 
 CHUNK = 64 * 1024
 
@@ -22,7 +22,10 @@ class Unparsable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Sizes in bytes; `headers` of one entity, `all_headers` of all together. `blocks` counts the recipients' blocks of a delivery report apart from real parts."""
+    """Sizes in bytes; `headers` of one entity, `all_headers` of all, `content_header` of one Content-… header.
+
+    `blocks` counts the recipients' blocks of a delivery report apart from real parts.
+    """
 
     size: int = 50 * 1024 * 1024
     headers: int = 64 * 1024
@@ -101,7 +104,7 @@ def read(raw: bytes, limits: Limits = LIMITS) -> Message:
         policy.begin()
         return _Part(policy, limits=limits)
 
-    parser = BytesFeedParser(factory, policy=policy)
+    parser = BytesFeedParser(cast(Any, factory), policy=policy)
     try:
         for start in range(0, len(raw), CHUNK):
             parser.feed(raw[start : start + CHUNK])

@@ -146,9 +146,8 @@ def test_links_open_elsewhere_and_tell_nothing() -> None:
 
 
 def test_looks_are_kept() -> None:
-    shown = clean(
-        '<table bgcolor="#eee" cellpadding="4"><tr><td style="color:red;font-size:12px;position:absolute">ä &amp; &lt;b&gt;</td></tr></table>'
-    )
+    cell = '<td style="color:red;font-size:12px;position:absolute">ä &amp; &lt;b&gt;</td>'
+    shown = clean(f'<table bgcolor="#eee" cellpadding="4"><tr>{cell}</tr></table>')
     assert 'bgcolor="#eee"' in shown and "color:red" in shown and "font-size:12px" in shown
     assert "ä &amp; &lt;b&gt;" in shown
 

@@ -114,30 +114,32 @@ def test_nothing_is_lost(lines: list[str]) -> None:
     assert kept == sorted(line.rstrip() for line in text.split("\n") if line.strip())
 
 
+OUTLOOK = '<div style="border:none;border-top:solid #E1E1E1 1.0pt;padding:3pt">'
 HTML = {
-    "gmail": '<div>Danke!</div><div class="gmail_quote"><div class="gmail_attr">Am 3. schrieb Mia:</div>'
+    "gmail": '<div class="gmail_quote"><div class="gmail_attr">Am 3. schrieb Mia:</div>'
     '<blockquote class="gmail_quote">alt</blockquote></div>',
-    "thunderbird": '<p>Danke!</p><div class="moz-cite-prefix">Am 3. schrieb Mia:</div><blockquote type="cite">alt</blockquote>',
-    "outlook web": '<div>Danke!</div><hr><div id="divRplyFwdMsg"><b>Von:</b> Mia</div><div>alt</div>',
-    "outlook mobile": '<div>Danke!</div><div id="ms-outlook-mobile-signature"></div><div id="appendonsend"></div><div>alt</div>',
-    "outlook desktop": '<p>Danke!</p><div style="border:none;border-top:solid #E1E1E1 1.0pt;padding:3pt"><p><b>Von:</b> Mia</p></div><p>alt</p>',
-    "apple": '<div>Danke!</div><div><br><blockquote type="cite"><div>Am 3. schrieb Mia:</div>alt</blockquote></div>',
-    "yahoo": '<div>Danke!</div><div id="yahoo_quoted_1" class="yahoo_quoted"><div>Am 3. schrieb Mia:</div>alt</div>',
-    "proton": '<div>Danke!</div><div class="protonmail_quote">Am 3. schrieb Mia:<blockquote>alt</blockquote></div>',
-    "unmarked": "<div>Danke!</div><div>Am 03.02.26 um 15:35 schrieb Mia &lt;a@b.de&gt;:</div><blockquote>alt</blockquote>",
-    "mac outlook": '<div>Danke!</div><span id="OLK_SRC_BODY_SECTION"><div>Von: Mia</div>alt</span>',
+    "thunderbird": '<div class="moz-cite-prefix">Am 3. schrieb Mia:</div><blockquote type="cite">alt</blockquote>',
+    "outlook web": '<hr><div id="divRplyFwdMsg"><b>Von:</b> Mia</div><div>alt</div>',
+    "outlook mobile": '<div id="ms-outlook-mobile-signature"></div><div id="appendonsend"></div><div>alt</div>',
+    "outlook desktop": f"{OUTLOOK}<p><b>Von:</b> Mia</p></div><p>alt</p>",
+    "apple": '<div><br><blockquote type="cite"><div>Am 3. schrieb Mia:</div>alt</blockquote></div>',
+    "yahoo": '<div id="yahoo_quoted_1" class="yahoo_quoted"><div>Am 3. schrieb Mia:</div>alt</div>',
+    "proton": '<div class="protonmail_quote">Am 3. schrieb Mia:<blockquote>alt</blockquote></div>',
+    "unmarked": "<div>Am 03.02.26 um 15:35 schrieb Mia &lt;a@b.de&gt;:</div><blockquote>alt</blockquote>",
+    "mac outlook": '<span id="OLK_SRC_BODY_SECTION"><div>Von: Mia</div>alt</span>',
 }
 
 
 @pytest.mark.parametrize("name", HTML)
 def test_html_marks(name: str) -> None:
-    found = fold("", HTML[name])
+    found = fold("", f"<div>Danke!</div>{HTML[name]}")
     assert found.visible == "Danke!"
     assert found.rest.endswith("alt")
 
 
 def test_html_answers_between_the_lines_stay_in_view() -> None:
-    html = '<div class="gmail_quote">Mia schrieb:<blockquote>Modell?</blockquote></div><p>Bella</p><blockquote>Seit wann?</blockquote><p>Freitag</p>'
+    first = '<div class="gmail_quote">Mia schrieb:<blockquote>Modell?</blockquote></div><p>Bella</p>'
+    html = f"{first}<blockquote>Seit wann?</blockquote><p>Freitag</p>"
     assert fold("Text", html) == fold_text("Text")
 
 

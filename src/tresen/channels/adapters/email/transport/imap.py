@@ -1,4 +1,4 @@
-"""Fetching by IMAP: IDLE where the server has it (RFC 2177), looking every 30 seconds where not; always by
+"""Fetching by IMAP: IDLE where the server has it (RFC 2177), looking again and again where not; always by
 UID."""
 
 from __future__ import annotations
@@ -6,10 +6,12 @@ from __future__ import annotations
 import imaplib
 import logging
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from io import BufferedReader
+from typing import Any, cast
 
 from imap_tools import BaseMailBox, MailMessageFlags
 
@@ -24,7 +26,6 @@ log = logging.getLogger(__name__)
 TIMEOUT = 60.0  # seconds for one answer of the server
 IDLE_SECONDS = 9 * 60.0  # re-issued well before the 29 minutes of RFC 2177: routers forget quiet connections earlier
 LISTEN_SECONDS = 1.0  # how long a stop may go unnoticed
-POLL_SECONDS = 30.0
 PEEK = 256 * 1024  # bytes kept of a mail too large to take whole
 FETCH_TRIES = 3
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -58,6 +59,22 @@ class MailBox(BaseMailBox):
         if server.security == "starttls":
             client.starttls(ssl_context=net.tls())
         return client
+
+    def told(self) -> bool:
+        """Whether the server announced new mail since the last time, in answer to whatever command."""
+        return bool([n for n in self.client.response("EXISTS")[1] if n])
+
+    def buffered(self) -> bool:
+        """Whether lines of the server were read together with its go-ahead for IDLE: polling would not see them."""
+        sock = self.client.sock
+        before = sock.gettimeout()
+        sock.settimeout(0)
+        try:
+            return bool(cast(BufferedReader, self.client.file).peek(1))
+        except OSError:  # nothing to read
+            return False
+        finally:
+            sock.settimeout(before)
 
     def can(self, capability: str) -> bool:
         """Whether the server offers a capability, as told after the log-in."""
@@ -98,32 +115,36 @@ def run(account: Account, cursor: Mapping[str, Any], pulled: Pulled, stop: Stop,
         fetcher = Fetcher(box, account, cursor, pulled, seal)
         idle = account.idle and box.can("IDLE")
         while not stop.is_set():
+            box.told()
             fetcher.catch_up(stop)
             if stop.is_set():
                 return
-            if idle:
-                _listen(box, stop)
-            else:
-                stop.wait(POLL_SECONDS)
+            if not idle:
+                stop.wait(account.poll_seconds)
                 box.client.noop()
+            elif not box.told():  # else something came while we were fetching
+                _listen(box, stop)
 
 
 def _listen(box: MailBox, stop: Stop) -> None:
     """Returns when the server tells something, when IDLE has to be renewed, or when we have to stop."""
-    deadline = clock.now() + timedelta(seconds=IDLE_SECONDS)
+    deadline = time.monotonic() + IDLE_SECONDS
     box.idle.start()
     try:
-        while not stop.is_set() and clock.now() < deadline:
-            if _arrived(box.idle.poll(LISTEN_SECONDS)):
-                break
+        if box.told() or box.buffered():
+            return
+        while not stop.is_set() and time.monotonic() < deadline:
+            asked = time.monotonic()
+            lines = box.idle.poll(LISTEN_SECONDS)
+            # A poll that ends early without a line: the connection closed. DONE below finds out.
+            if any(map(_is_news, lines)) or (not lines and time.monotonic() - asked < LISTEN_SECONDS / 2):
+                return
     finally:
         box.idle.stop()
 
 
-def _arrived(lines: list[bytes]) -> bool:
-    if any(line.startswith(b"* BYE") for line in lines):
-        raise imaplib.IMAP4.abort("the server ended the connection")
-    return any(line.endswith((b" EXISTS", b" RECENT")) or b" EXPUNGE" in line for line in lines)
+def _is_news(line: bytes) -> bool:
+    return line.endswith((b" EXISTS", b" RECENT")) or line.startswith(b"* BYE")
 
 
 class Fetcher:
