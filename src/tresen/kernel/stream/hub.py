@@ -60,7 +60,7 @@ class Hub:
         self._per_viewer: Counter[str] = Counter()
         self._recent = Recent(Position(), self.limits.recent)
         self._closed = True
-        self._opened = self._delivered = self._resets = 0
+        self._opening = self._opened = self._delivered = self._resets = 0
         self._tasks: list[asyncio.Task[None]] = []
         self._filling = asyncio.Lock()
         self._too_old = Position(-1, -1)
@@ -119,7 +119,11 @@ class Hub:
         Raises Closed or TooMany.
         """
         if last is not None and last < self._recent.start:
-            await self._fill(last)
+            self._opening += 1
+            try:
+                await self._fill(last)
+            finally:
+                self._opening -= 1
         self.admit(viewer)
         missed = self._recent.after(last) if last is not None else []
         connection = self._register(viewer, send)
@@ -219,7 +223,7 @@ class Hub:
         self._from_thread(self._lose(position))
 
     async def _skip(self, position: Position) -> bool:
-        if self._connections:
+        if self._connections or self._opening:
             return False
         self._recent.forget(position)
         return True

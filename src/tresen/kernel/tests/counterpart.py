@@ -45,59 +45,70 @@ class Server:
         return f"{self.scheme}://{self.netloc}/"
 
 
+class _Handler(BaseHTTPRequestHandler):
+    """One request per connection. `server` is the `_Httpd` below."""
+
+    protocol_version = "HTTP/1.1"
+    server: _Httpd
+
+    def handle_one(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        headers = {k.lower(): v for k, v in self.headers.items()}
+        received = Received(self.command, self.path, headers, body)
+        self.server.log.requests.append(received)
+        reply = self.server.answer(received)
+        self.close_connection = True
+        if reply.raw is not None:
+            self._write(reply.raw, reply.drip)
+            return
+        self.send_response(reply.status)
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
+        if "content-length" not in reply.headers and "transfer-encoding" not in reply.headers:
+            self.send_header("content-length", str(len(reply.body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self._write(reply.body, reply.drip)
+
+    def _write(self, data: bytes, drip: float) -> None:
+        pieces = [data] if not drip else [data[i : i + 1] for i in range(len(data))]
+        for piece in pieces:
+            try:
+                self.wfile.write(piece)
+            except OSError:
+                return
+            if drip and self.server.stopping.wait(drip):
+                return
+
+    do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = handle_one
+
+    def log_message(self, *_: object) -> None: ...
+
+
+class _Httpd(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, host: str, answer: Callable[[Received], Answer]) -> None:
+        super().__init__((host, 0), _Handler)
+        self.answer, self.stopping = answer, threading.Event()
+        self.log = Server(host, self.server_address[1])
+
+
 @contextmanager
 def serving(
     answer: Callable[[Received], Answer], *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
 ) -> Iterator[Server]:
     """Serves until the block ends. With `tls` over that context."""
-    stop = threading.Event()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def handle_one(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length", 0)))
-            headers = {k.lower(): v for k, v in self.headers.items()}
-            server.requests.append(Received(self.command, self.path, headers, body))
-            reply = answer(server.requests[-1])
-            self.close_connection = True
-            if reply.raw is not None:
-                self._write(reply.raw, reply.drip)
-                return
-            self.send_response(reply.status)
-            for name, value in reply.headers.items():
-                self.send_header(name, value)
-            if "content-length" not in reply.headers and "transfer-encoding" not in reply.headers:
-                self.send_header("content-length", str(len(reply.body)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self._write(reply.body, reply.drip)
-
-        def _write(self, data: bytes, drip: float) -> None:
-            pieces = [data] if not drip else [data[i : i + 1] for i in range(len(data))]
-            for piece in pieces:
-                try:
-                    self.wfile.write(piece)
-                except OSError:
-                    return
-                if drip and stop.wait(drip):
-                    return
-
-        do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = handle_one
-
-        def log_message(self, *_: object) -> None: ...
-
-    httpd = ThreadingHTTPServer((host, 0), Handler)
-    httpd.daemon_threads = True
+    httpd = _Httpd(host, answer)
     if tls is not None:
         httpd.socket = tls.wrap_socket(httpd.socket, server_side=True)
-    server = Server(host, httpd.server_address[1], "https" if tls else "http")
+        httpd.log.scheme = "https"
     thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
-        yield server
+        yield httpd.log
     finally:
-        stop.set()
+        httpd.stopping.set()
         httpd.shutdown()
         httpd.server_close()
         thread.join()

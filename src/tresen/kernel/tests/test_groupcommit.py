@@ -281,8 +281,9 @@ def test_callers_of_a_closed_loop_do_not_stop_the_writer(backend: Backend) -> No
     writer = GroupWriter(backend.store, name="notes")
 
     async def leave() -> None:
-        asyncio.ensure_future(writer.put(note("left", "left")))
+        leaving = asyncio.ensure_future(writer.put(note("left", "left")))
         await asyncio.sleep(0)
+        assert not leaving.done()
 
     asyncio.run(leave())
     writer.start()
