@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from counterparts.chatsite import PASSWORD
 from counterparts.desksite import Desk
@@ -81,7 +81,7 @@ def enter(desk: Desk, chromium: Browser) -> Iterator[Enter]:
 
 def connected(page: Page) -> Page:
     """Waits until the stream is open: `offline` says so only after a pause, the worker at once."""
-    page.wait_for_function("document.body.dataset.live === 'open'")
+    expect(page.locator("body[data-live=open]")).to_be_attached()
     return page
 
 

@@ -106,6 +106,7 @@ def fill() -> dict[str, Any]:
 
 def _showcase(mira: Any, channel: Any) -> int:
     """A conversation with a trusted customer, records, notes, a failed delivery and files."""
+    from tresen.channels.models import Delivery
     from tresen.conversations import actions as conversations
     from tresen.customers import actions as customers
     from tresen.kernel import blobs
@@ -135,10 +136,13 @@ def _showcase(mira: Any, channel: Any) -> int:
     incoming(
         "Guten Tag", 2, row, html=MAIL, meta={"reply_to": ["anders@sommer.example"], "cc": ["chef@sommer.example"]}
     )
-    lost = conversations.reply(mira, row, conversations.Draft(text="Kommt das an?"))
-    conversations.set_delivery(lost.pk, "failed", error="550 mailbox unavailable")
-    unknown = conversations.reply(mira, row, conversations.Draft(text="Und das?"))
-    conversations.set_delivery(unknown.pk, "unknown", error="connection lost")
+    for text, state, error in (
+        ("Kommt das an?", "failed", "550 mailbox unavailable"),
+        ("Und das?", "unknown", "connection lost"),
+    ):
+        sent = conversations.reply(mira, row, conversations.Draft(text=text))
+        Delivery.objects.create(message=sent, channel=channel, conversation_id=row, state=state, error=error)
+        conversations.set_delivery(sent.pk, state, error=error)
     return int(row)
 
 

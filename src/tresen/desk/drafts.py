@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from tresen.accounts.models import User
 from tresen.accounts.principal import Principal
 from tresen.channels import registry
-from tresen.channels.contract import File
+from tresen.channels.contract import Capabilities, File
 from tresen.channels.processing import store_file
 from tresen.conversations import queries
 from tresen.conversations.actions import Draft, StoredFile
@@ -52,17 +52,20 @@ def read(request: HttpRequest, me: Principal, *, mode: str = "reply", subject: s
         int(post["channel"]) if post.get("channel", "").isascii() and post.get("channel", "").isdigit() else None
     )
     text = post.get("text", "").replace("\r\n", "\n").strip()
+    able = _capabilities(channel_id)
     address: dict[str, list[str]] = {}
-    if mode != "note":
+    if mode != "note" and able.copies:
         address = {key: addresses(post.get(key, ""), key) for key in ("to", "cc", "bcc")}
         if post.get("signature") == "1" and text:
             text = signed(text, me)
+    elif mode != "note" and any(post.get(key, "").strip() for key in ("to", "cc", "bcc")):
+        raise Invalid(_("this channel has no copies"), field="cc")
     return Draft(
         text=text,
         subject=subject,
         channel_id=channel_id,
         address={key: found for key, found in address.items() if found},
-        files=uploads(request, channel_id if mode != "note" else None),
+        files=uploads(request, able.media_max if mode != "note" else FILE_MAX),
         key=post.get("key", "")[:80] or None,
     )
 
@@ -73,12 +76,12 @@ def signed(text: str, me: Principal) -> str:
     return f"{text}\n\n{signature.strip()}" if signature and signature.strip() else text
 
 
-def uploads(request: HttpRequest, channel_id: int | None) -> tuple[StoredFile, ...]:
-    """The posted files in storage. Invalid when one is larger than the channel takes."""
+def uploads(request: HttpRequest, most: int) -> tuple[StoredFile, ...]:
+    """The posted files in storage. Invalid when one is larger than `most` bytes."""
     posted = request.FILES.getlist("files")
     if len(posted) > FILES_MAX:
         raise Invalid(_("at most %(max)s files") % {"max": FILES_MAX}, field="files")
-    most = _file_max(channel_id)
+    most = min(most, FILE_MAX)
     for file in posted:
         if (file.size or 0) > most:
             told = {"name": file.name or "", "max": most // (1024 * 1024)}
@@ -88,10 +91,11 @@ def uploads(request: HttpRequest, channel_id: int | None) -> tuple[StoredFile, .
     )
 
 
-def _file_max(channel_id: int | None) -> int:
+def _capabilities(channel_id: int | None) -> Capabilities:
+    """What the chosen channel can do; one that is not named takes text and files only."""
     channel = Channel.objects.filter(pk=channel_id).first() if channel_id is not None else None
     adapter = registry.adapter(channel.kind) if channel else None
-    return min(adapter.capabilities.media_max, FILE_MAX) if adapter else FILE_MAX
+    return adapter.capabilities if adapter else Capabilities()
 
 
 def forwarded(me: Principal, message_id: int | None, conversation_id: int) -> tuple[str, str, tuple[StoredFile, ...]]:

@@ -35,6 +35,7 @@ class World:
     theirs: Queue
     shop: Channel
     foreign_shop: Channel
+    mailbox: Channel
 
     def me(self, user: User | None = None) -> Principal:
         return for_user(user or self.agent)
@@ -92,7 +93,16 @@ def make_world() -> World:
         theirs,
         shop("Shop", ours),
         shop("Foreign shop", theirs),
+        _mailbox(ours),
     )
+
+
+def _mailbox(queue: Queue) -> Channel:
+    account = {"address": "service@tresen.example", "in_host": "mail.example", "out_host": "mail.example"}
+    made = channels.create_channel(
+        BY, kind="email", name="Mail", queue_id=queue.pk, settings=account, secrets={"password": "x"}
+    )
+    return made.config.channel
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
@@ -15,7 +16,7 @@ from tresen.desk.tests.conftest import HTMX, World
 from tresen.kernel import blobs
 
 
-def write(client: Client, conversation_id: int, **form: object) -> object:
+def write(client: Client, conversation_id: int, **form: object) -> HttpResponse:
     return client.post(reverse("desk:write", args=[conversation_id]), form, **HTMX)
 
 
@@ -56,21 +57,22 @@ def test_send_and_resolve(world: World, agent: Client) -> None:
 
 
 def test_a_wrong_address_is_named_and_nothing_is_stored(world: World, agent: Client) -> None:
-    row = world.receive().conversation
+    row = world.receive(channel=world.mailbox).conversation
+    mail = world.mailbox.pk
     for form in ({"cc": "a@b.example, nonsense"}, {"text": " "}, {"mode": "forward"}, {"cc": "a@b.example\nBcc: x"}):
-        answer = write(agent, row.pk, **{"mode": "reply", "text": "Hello", "key": "k", **form})
+        answer = write(agent, row.pk, **{"mode": "reply", "text": "Hello", "key": "k", "channel": mail, **form})
         assert answer.status_code == 422
         assert answer["HX-Retarget"] == "#composer-errors"
-    assert (
-        "“nonsense” is not an e-mail address"
-        in write(agent, row.pk, mode="reply", text="x", cc="nonsense").content.decode()
-    )
+    answer = write(agent, row.pk, mode="reply", text="x", cc="nonsense", channel=mail)
+    assert "“nonsense” is not an e-mail address" in answer.content.decode()
+    answer = write(agent, row.pk, mode="reply", text="x", cc="a@b.example", channel=world.shop.pk)
+    assert "This channel has no copies" in answer.content.decode()
     assert not Message.objects.filter(conversation=row).exclude(direction="in").exists()
 
 
 def test_copies_signature_and_files(world: World, agent: Client) -> None:
     change_own(world.me(), signature="Agent Person\nTresen")
-    row = world.receive().conversation
+    row = world.receive(channel=world.mailbox).conversation
     files = [
         SimpleUploadedFile("../a.txt", b"hello", "text/plain"),
         SimpleUploadedFile("b.svg", b"<svg/>", "image/svg+xml"),
@@ -80,6 +82,7 @@ def test_copies_signature_and_files(world: World, agent: Client) -> None:
         row.pk,
         mode="reply",
         text="Hi",
+        channel=world.mailbox.pk,
         cc="A <a@b.example>; c@d.example",
         bcc="e@f.example",
         signature="1",
@@ -105,9 +108,13 @@ def test_a_file_beyond_the_limit_is_refused(world: World, agent: Client) -> None
 def test_forwarding_quotes_the_customer_and_copies_files(world: World, agent: Client) -> None:
     key = blobs.store("attachments", b"photo")
     message = world.receive(
-        "The grinder howls", subject="Noise", files=(StoredFile("p.png", "image/png", 5, "0" * 64, key),)
+        "The grinder howls",
+        channel=world.mailbox,
+        subject="Noise",
+        files=(StoredFile("p.png", "image/png", 5, "0" * 64, key),),
     )
-    answer = write(agent, message.conversation_id, mode="forward", text="FYI", to="lab@b.example", message=message.pk)
+    form = {"mode": "forward", "text": "FYI", "to": "lab@b.example", "message": message.pk, "channel": world.mailbox.pk}
+    answer = write(agent, message.conversation_id, **form)
     assert answer.status_code == 200
     sent = Message.objects.get(conversation=message.conversation_id, direction="out")
     assert sent.address == {"to": ["lab@b.example"]}
@@ -120,11 +127,25 @@ def test_forwarding_quotes_the_customer_and_copies_files(world: World, agent: Cl
 
 
 def test_notes_and_foreign_messages_are_never_forwarded(world: World, agent: Client) -> None:
-    row = world.receive().conversation
+    row = world.receive(channel=world.mailbox).conversation
     write(agent, row.pk, mode="note", text="internal", key="n")
     noted = Message.objects.get(direction="note")
     foreign = world.receive("secret", channel=world.foreign_shop)
     other = world.receive("other concern", customer=world.customer("B", "b@lind.example"))
     for pk, status in ((noted.pk, 422), (foreign.pk, 404), (other.pk, 422)):
-        assert write(agent, row.pk, mode="forward", text="x", to="l@b.example", message=pk).status_code == status
+        form = {"mode": "forward", "text": "x", "to": "l@b.example", "message": pk, "channel": world.mailbox.pk}
+        assert write(agent, row.pk, **form).status_code == status
     assert not Message.objects.filter(direction="out").exists()
+
+
+def test_a_foreign_reply_to_gets_an_answer_only_when_it_is_chosen(world: World, agent: Client) -> None:
+    row = world.receive(channel=world.mailbox, meta={"reply_to": ["other@else.example"]}).conversation
+    page = agent.get(reverse("desk:conversation", args=[row.pk])).content.decode()
+    assert "Wants answers at another address:" in page
+    for chosen, stored in (
+        ("", {}),
+        ("third@evil.example", {}),
+        ("other@else.example", {"to": ["other@else.example"]}),
+    ):
+        write(agent, row.pk, mode="reply", text="Hi", channel=world.mailbox.pk, answer_to=chosen)
+        assert Message.objects.filter(conversation=row, direction="out").latest("seq").address == stored

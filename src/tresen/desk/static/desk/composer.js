@@ -87,6 +87,10 @@ function showMode(form) {
     // A note goes nowhere, so it needs nothing of a channel but may always carry files.
     const able = !needs || (form.dataset.mode === "note" ? needs === "files" : has.includes(needs));
     part.hidden = !(fits && able);
+    // What is not shown is not sent either.
+    for (const field of part.matches("button") ? [part] : part.querySelectorAll("input, select")) {
+      field.disabled = part.hidden;
+    }
   }
   const limit = Number(option?.dataset.textMax || 0);
   const left = form.querySelector(".composer-left");

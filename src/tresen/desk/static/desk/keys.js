@@ -23,7 +23,9 @@ function press(selector) {
 
 function openMenu(id) {
   const menu = document.getElementById(id);
-  if (menu) menu.open = !menu.open;
+  if (!menu) return;
+  menu.open = !menu.open;
+  menu.querySelector("summary").focus();
 }
 
 const ACTIONS = {

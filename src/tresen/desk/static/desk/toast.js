@@ -11,6 +11,8 @@ export function toast({ text, level = "", undo = "", label = "" }) {
   line.textContent = text;
   item.append(line);
   if (undo) {
+    // Only the last step can be taken back.
+    region.querySelectorAll("button").forEach((older) => older.parentElement.remove());
     const button = document.createElement("button");
     button.type = "button";
     button.className = "btn btn-link btn-sm";
