@@ -99,7 +99,6 @@ def read_view(request: Any) -> Any:
 
 def host_django(host: str) -> Any:
     """The ASGI application that serves Django's views."""
-    from a2wsgi import WSGIMiddleware
     from django.core.asgi import get_asgi_application
     from django.core.wsgi import get_wsgi_application
 
@@ -109,6 +108,8 @@ def host_django(host: str) -> Any:
     if kind == "django":
         return get_asgi_application()
     if kind == "a2wsgi":
+        from a2wsgi import WSGIMiddleware
+
         return WSGIMiddleware(get_wsgi_application(), workers=int(threads))
     return WsgiBridge(get_wsgi_application(), threads=int(threads))
 
