@@ -402,7 +402,7 @@ def test_check_is_green(server: MailServer, protocol: str) -> None:
 
 def test_check_names_the_folders_there_are(server: MailServer) -> None:
     found = {c.name: c for c in ADAPTER.check(view(server, f"service@{SHOP}", folder="Ablage"))}
-    assert (found["folder"].ok, found["folder"].fix) == (False, "Choose one of: INBOX")
+    assert (found["folder"].ok, found["folder"].detail) == (False, "Ablage (INBOX)")
 
 
 @pytest.mark.parametrize("protocol", ["imap", "pop3"])

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
+from django.utils.translation import gettext_noop as _
+
 from tresen.channels.adapters.email import health
 from tresen.channels.adapters.email.account import PORTS, SETTINGS, account
 from tresen.channels.adapters.email.engine import auth, events
@@ -86,15 +88,15 @@ class EmailAdapter(Adapter):
         errors = super().validate(settings, secrets)
         address = str(settings.get("address") or "").strip()
         if address and not EMAIL.fullmatch(address):
-            errors["address"] = "must be an e-mail address"
+            errors["address"] = _("must be an e-mail address")
         for side, protocol in (("in", str(settings.get("protocol") or "imap")), ("out", "smtp")):
             host = str(settings.get(f"{side}_host") or "").strip()
             if host and not HOST.fullmatch(host):
-                errors[f"{side}_host"] = "must be a host name, without https:// and port"
+                errors[f"{side}_host"] = _("must be a host name, without https:// and port")
             if (protocol, str(settings.get(f"{side}_security") or "tls")) not in PORTS:
-                errors[f"{side}_security"] = "must be one of tls, starttls, none"
+                errors[f"{side}_security"] = _("must be one of tls, starttls, none")
             if not _is_port(settings.get(f"{side}_port") or 0):
-                errors[f"{side}_port"] = "must be between 1 and 65535"
+                errors[f"{side}_port"] = _("must be between 1 and 65535")
         if settings.get("auth") == "xoauth2":
             for key in ("token_url", "client_id"):
                 if not settings.get(key):

@@ -8,6 +8,7 @@ import smtplib
 import ssl
 from collections.abc import Iterator
 
+from django.utils.translation import gettext_noop as _
 from imap_tools import ImapToolsError
 
 from tresen.channels.adapters.email.account import Account, Server
@@ -23,6 +24,25 @@ FAULTS = (
     smtplib.SMTPException,
     http.HttpError,
     oauth.OAuthFault,
+)
+_LOG_IN = _("Check user name and password. With two-factor log-in, create an app password or use OAuth 2.")
+# What to do, by the kind of fault; the first that fits.
+FIXES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
+    (http.Blocked, _("This is not a public address. If that is intended, name it as an exception.")),
+    (http.HttpError, _("The name of the server is not known. Check its spelling.")),
+    (oauth.OAuthFault, _("Check client ID, client secret, refresh token and token address, and grant access anew.")),
+    (
+        ssl.SSLCertVerificationError,
+        _("The certificate does not fit the name of the server. Use the name that your provider documents."),
+    ),
+    (ssl.SSLError, _("No TLS on this port. Choose STARTTLS, or a TLS port (IMAP 993, POP3 995, SMTP 465).")),
+    (ConnectionRefusedError, _("Nothing listens there. Check the port (IMAP 993, POP3 995, SMTP 465 or 587).")),
+    (TimeoutError, _("No answer. Check the port and whether a firewall blocks it.")),
+    (smtplib.SMTPNotSupportedError, _("No such log-in on this connection. Choose TLS or STARTTLS.")),
+    ((smtplib.SMTPConnectError, smtplib.SMTPServerDisconnected), _("The server hung up. Check port and encryption.")),
+    (smtplib.SMTPException, _LOG_IN),
+    (OSError, _("No connection. Check server, port and encryption.")),
+    (Exception, _LOG_IN),
 )
 
 
@@ -53,9 +73,11 @@ def _incoming(account: Account) -> Iterator[Check]:
 
 def _folder(box: imap.MailBox, account: Account) -> Iterator[Check]:
     names = [f.name for f in box.folder.list()]
-    ok = account.folder in names or account.folder.upper() == "INBOX"
-    fix = "" if ok else f"Choose one of: {', '.join(names[:20])}"
-    yield Check("folder", ok=ok, detail=account.folder, fix=fix)
+    if account.folder in names or account.folder.upper() == "INBOX":
+        yield Check("folder", ok=True, detail=account.folder)
+    else:
+        there = f"{account.folder} ({', '.join(names[:20])})"
+        yield Check("folder", ok=False, detail=there, fix="Choose one of the folders in brackets.")
     if not account.idle:
         return
     if box.can("IDLE"):
@@ -76,43 +98,24 @@ def _outgoing(account: Account) -> Iterator[Check]:
 
 def failed(name: str, fault: Exception, server: Server) -> Check:
     """A fault in plain words with what to do about it. Never shows a secret."""
-    detail = f"{type(fault).__name__}: {fault}"[:300]
-    return Check(name, ok=False, detail=detail, fix=_fix(fault, server))
-
-
-def _fix(fault: Exception, server: Server) -> str:
-    where = f"{server.host}:{server.port}"
-    if isinstance(fault, http.Blocked):
-        return f"{server.host} is not a public address. If that is intended, name it as an exception."
-    if isinstance(fault, http.HttpError):
-        return f"The name {server.host} is not known. Check the spelling of the server."
-    if isinstance(fault, oauth.OAuthFault):
-        return "Check client ID, client secret, refresh token and token address, and grant access anew."
-    if isinstance(fault, ssl.SSLCertVerificationError):
-        return f"The certificate does not fit {server.host}. Use the server name your provider documents."
-    if isinstance(fault, ssl.SSLError):
-        return f"{where} does not speak TLS. Choose STARTTLS, or a TLS port (IMAP 993, POP3 995, SMTP 465)."
-    if isinstance(fault, ConnectionRefusedError):
-        return f"Nothing listens at {where}. Check the port (IMAP 993, POP3 995, SMTP 465 or 587)."
-    if isinstance(fault, TimeoutError):
-        return f"{where} does not answer. Check the port and whether a firewall blocks it."
-    if isinstance(fault, smtplib.SMTPNotSupportedError):
-        return "The server offers no such log-in on this connection. Choose TLS or STARTTLS."
-    if isinstance(fault, OSError) and not isinstance(fault, smtplib.SMTPException):
-        return f"No connection to {where}. Check server, port and encryption."
-    return "Check user name and password. With two-factor log-in, create an app password or use OAuth 2."
+    detail = f"{server.host}:{server.port}: {type(fault).__name__}: {fault}"[:300]
+    return Check(name, ok=False, detail=detail, fix=next(fix for kinds, fix in FIXES if isinstance(fault, kinds)))
 
 
 def dns_checks(domain: str) -> Iterator[Check]:
     """SPF and DMARC of our own domain. Silent where DNS does not answer: that is no fault of the mailbox."""
     spf = _txt(domain, "v=spf1")
-    if spf is not None:
-        fix = f'Publish a TXT record for {domain}, such as "v=spf1 include:… -all" with your provider\'s name.'
-        yield Check("SPF", ok=bool(spf), detail=spf, fix="" if spf else fix)
+    if spf:
+        yield Check("SPF", ok=True, detail=spf)
+    elif spf is not None:
+        fix = _('Publish a TXT record for the domain: "v=spf1 include:… -all" with your provider\'s name.')
+        yield Check("SPF", ok=False, detail=domain, fix=fix)
     dmarc = _txt(f"_dmarc.{domain}", "v=dmarc1")
-    if dmarc is not None:
-        fix = f'Publish a TXT record for _dmarc.{domain}, such as "v=DMARC1; p=none".'
-        yield Check("DMARC", ok=bool(dmarc), detail=dmarc, fix="" if dmarc else fix)
+    if dmarc:
+        yield Check("DMARC", ok=True, detail=dmarc)
+    elif dmarc is not None:
+        fix = _('Publish a TXT record for this name: "v=DMARC1; p=none".')
+        yield Check("DMARC", ok=False, detail=f"_dmarc.{domain}", fix=fix)
 
 
 def _txt(name: str, start: str) -> str | None:
