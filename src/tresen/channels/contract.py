@@ -13,6 +13,11 @@ from enum import StrEnum
 from typing import Any, ClassVar, Protocol
 
 
+def translatable(text: str) -> str:
+    """Marks an English text of an adapter; the screen translates it."""
+    return text
+
+
 class Assurance(StrEnum):
     """How far an identity can be believed. History and records are shown only from `PROVED` on."""
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from tresen.channels.contract import ChannelView
 from tresen.channels.models import ChannelConfig
 from tresen.kernel import settings, vault, wake
+from tresen.kernel.addresses import Exceptions
 from tresen.kernel.settings import Declared
 
 TOPIC = "channels"
@@ -23,7 +24,15 @@ def _url(value: str) -> str:
     return value.strip().rstrip("/")
 
 
+def _hosts(value: list[str]) -> list[str]:
+    """Host:port or network in CIDR; ValueError for anything else."""
+    cleaned = [str(entry).strip() for entry in value if str(entry).strip()]
+    Exceptions.parse(cleaned)
+    return cleaned
+
+
 PUBLIC_URL = Declared("public_url", str, os.environ.get("TRESEN_LOCAL_URL", "http://localhost:8000"), check=_url)
+PRIVATE_HOSTS = Declared("private_hosts", list, [], check=_hosts)
 COMPANY_NAME = Declared("company_name", str, "Tresen")
 COMPANY_LANGUAGE = Declared("company_language", str, "de")
 

@@ -21,7 +21,8 @@ django.setup()
 from tresen.channels import intake, processing  # noqa: E402
 from tresen.channels.directory import DIRECTORY  # noqa: E402
 from tresen.config import health, streaming  # noqa: E402
-from tresen.config.crew import make_crew  # noqa: E402
+from tresen.config.crew import WorkCrew  # noqa: E402
+from tresen.config.network import Exceptions  # noqa: E402
 from tresen.config.wsgi import application as django_application  # noqa: E402
 from tresen.kernel import db, wake  # noqa: E402
 from tresen.kernel.groupcommit import GroupWriter  # noqa: E402
@@ -64,7 +65,8 @@ class Application:
         self.hub = Hub(JournalSource(), streaming.render, streaming.refresh)
         self.stream = StreamApp(self.hub, streaming.authenticate)
         self.django = WsgiBridge(django_application, threads=DJANGO_THREADS)
-        self.crew = make_crew() if self.role == "all" else None
+        self.crew = WorkCrew() if self.role == "all" else None
+        self.network = Exceptions().loop() if self.crew is None else None
         self.health = health.Health(self.crew, self.hub, self.writer)
         self.listener = Listener(conninfo()) if db.is_postgresql() else None
 
@@ -105,11 +107,15 @@ class Application:
         streaming.follow_passing(self.hub)
         if self.crew:
             await asyncio.to_thread(self.crew.start)
+        if self.network:
+            self.network.start()
 
     async def _stop(self) -> None:
         await self.hub.stop()
         if self.crew:
             await asyncio.to_thread(self.crew.stop)
+        if self.network:
+            self.network.stop()
         self.writer.stop()
         if self.listener:
             self.listener.stop()

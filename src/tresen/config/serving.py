@@ -22,7 +22,7 @@ from tresen.accounts.models import Role, User  # noqa: E402
 from tresen.accounts.principal import Principal  # noqa: E402
 from tresen.channels.actions import ensure_logged_channel  # noqa: E402
 from tresen.config import asgi  # noqa: E402
-from tresen.config.crew import make_crew  # noqa: E402
+from tresen.config.crew import WorkCrew  # noqa: E402
 from tresen.config.subscriptions import SUBSCRIPTIONS  # noqa: E402
 from tresen.kernel import db  # noqa: E402
 from tresen.kernel.subscriptions import Dispatcher  # noqa: E402
@@ -108,7 +108,7 @@ def work() -> None:
 
     signal.signal(signal.SIGTERM, ask)
     signal.signal(signal.SIGINT, ask)
-    crew, listener = make_crew(), Listener(asgi.conninfo())
+    crew, listener = WorkCrew(), Listener(asgi.conninfo())
     listener.start()
     crew.start()
     log.info("working")

@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
-from django.utils.translation import gettext_noop as _
-
 from tresen.channels.adapters.email import health
 from tresen.channels.adapters.email.account import PORTS, SETTINGS, account
 from tresen.channels.adapters.email.engine import auth, events
@@ -27,6 +25,7 @@ from tresen.channels.contract import (
     Setting,
     Stop,
 )
+from tresen.channels.contract import translatable as _
 
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|\[[0-9a-fA-F:.]{2,45}\]|[0-9a-fA-F:]{2,45}")
 

@@ -8,12 +8,12 @@ import smtplib
 import ssl
 from collections.abc import Iterator
 
-from django.utils.translation import gettext_noop as _
 from imap_tools import ImapToolsError
 
 from tresen.channels.adapters.email.account import Account, Server
 from tresen.channels.adapters.email.transport import imap, oauth, pop3, resolver, smtp
 from tresen.channels.contract import Check
+from tresen.channels.contract import translatable as _
 from tresen.kernel import http
 
 FAULTS = (
