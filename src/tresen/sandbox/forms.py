@@ -23,7 +23,7 @@ class FilesField(forms.FileField):
 
     widget = Files
 
-    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:  # type: ignore[override]
+    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
         given = data if isinstance(data, list) else [data] if data else []
         if len(given) > FILES_MAX or sum(one.size or 0 for one in given) > SIZE_MAX:
             raise forms.ValidationError(_("At most 10 files of 10 MB altogether."))
@@ -36,7 +36,7 @@ class Letter(forms.Form):
     to = forms.EmailField(label=_("To"), max_length=254)
     subject = forms.CharField(label=_("Subject"), max_length=250, required=False)
     text = forms.CharField(label=_("Message"), max_length=100_000, widget=forms.Textarea(attrs={"rows": 12}))
-    files = FilesField(label=_("Attachments"), required=False)
+    attached = FilesField(label=_("Attachments"), required=False)
 
 
 class Stranger(forms.Form):

@@ -75,6 +75,6 @@ def introduce(console: Console, url: str) -> None:
     places = Table(box=None, show_header=False, pad_edge=False)
     places.add_row("Desk", f"{url}/desk/", style="bold")
     places.add_row("Be the customer", f"{url}/sandbox/", style="bold")
-    hint = Text(f"All passwords: {passwords.path()}. These log-ins work on this machine only.", style="dim")
-    body = Group(places, Text(), table, Text(), hint)
+    hints = (f"All passwords: {passwords.path()}", "These log-ins work on this machine only.")
+    body = Group(places, Text(), table, Text(), *(Text(hint, style="dim") for hint in hints))
     console.print(Panel(body, title="Tresen · demo company Bohne & Brand", expand=False), highlight=False)

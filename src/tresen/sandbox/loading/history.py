@@ -7,7 +7,7 @@ clock stands at each step's moment. Answers get their final delivery state at on
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -77,6 +77,7 @@ class Tale:
     house: House
     box: Mailbox | None
     id: int = 0
+    tagged: bool = False
     references: list[str] = field(default_factory=list)  # message ids of its mails, oldest first
 
     def steps(self, now: datetime) -> Iterator[tuple[datetime, Callable[[], None]]]:
@@ -98,9 +99,13 @@ class Tale:
 
     def _tagged(self, verb: Callable[[Principal, int], object]) -> None:
         """A verb of whoever has the concern, who also says what it is about."""
-        by = self._by("")
-        verb(by, self.id)
-        conversations.set_tags(by, self.id, self.plot.tags)
+        verb(self._by(""), self.id)
+        self._tag(self._by(""))
+
+    def _tag(self, by: Principal) -> None:
+        if not self.tagged:
+            conversations.set_tags(by, self.id, self.plot.tags)
+            self.tagged = True
 
     def _turn(self, turn: DemoTurn, number: int) -> None:
         if turn.kind is TurnKind.IN:
@@ -136,49 +141,48 @@ class Tale:
 
     def _event(self, turn: DemoTurn, number: int) -> InboundEvent:
         """The turn as the channel's adapter would have read it."""
-        name, at = f"{self.plot.key}-{number}", clock.now()
-        files = tuple(File(f.name, f.content_type, f.content) for f in turn.files)
-        common = {"type": EventType.MESSAGE, "text": turn.text, "files": files, "occurred_at": at}
-        kind = self.house.lines[turn.channel].view.kind
-        if kind == "webchat":
-            visitor = self._visitor(turn.channel)
-            key = f"{visitor.id}:{name}"
-            sender = chat_sender(self.house.lines[turn.channel].view, visitor)
-            return InboundEvent(key, sender=sender, external_id=key, hints=self._token(turn), **common)
-        subject = self.plot.subject if not self.references else f"Re: {self.plot.subject}"
-        if kind == "email":
-            message_id = f"<{name}@{self._address.rpartition('@')[2]}>"
-            sent = self._mail((self.character.name, self._address), COMPANY[1], subject, turn, message_id)
-            if self.box:
-                store.keep(self.box, sent, store.SENT)
-            context = {"message_id": message_id, "references": list(self.references), "subject": subject}
-            verdict = {"authentication": f"dmarc=pass ({self._address.rpartition('@')[2]})"}
-            return InboundEvent(
-                message_id,
-                sender=self._sender(Assurance.PROVED),
-                external_id=message_id,
-                hints=self._token(turn),
-                subject=subject,
-                reply_context=context,
-                meta=verdict,
-                **common,
-            )
-        if kind == "form":
-            # What was typed into a form proves nothing until an agent says so: that of waiting ones nobody has seen.
-            seen = self.plot.status is not DemoStatus.WAITING
-            sender = self._sender(Assurance.PROVED if seen else Assurance.CLAIMED)
-            return InboundEvent(
-                name, sender=sender, external_id=name, hints=self._token(turn), subject=subject, **common
-            )
-        context = {"thread": self.plot.key, "to": [self._address]}
-        return InboundEvent(
+        name = f"{self.plot.key}-{number}"
+        event = InboundEvent(
             name,
-            sender=self._sender(Assurance.PROVED),
-            external_id=name,
-            hints=(ThreadHint("key", self.plot.key),),
-            subject=subject,
+            EventType.MESSAGE,
+            self._sender(Assurance.PROVED),
+            self._token(turn),
+            clock.now(),
+            name,
+            self.plot.subject if not self.references else f"Re: {self.plot.subject}",
+            turn.text,
+            files=tuple(File(f.name, f.content_type, f.content) for f in turn.files),
+        )
+        return self._by_kind(event, turn)
+
+    def _by_kind(self, event: InboundEvent, turn: DemoTurn) -> InboundEvent:
+        view = self.house.lines[turn.channel].view
+        if view.kind == "webchat":
+            visitor = self._visitor(turn.channel)
+            key = f"{visitor.id}:{event.external_id}"
+            return replace(event, dedup_key=key, external_id=key, sender=chat_sender(view, visitor), subject="")
+        if view.kind == "email":
+            return self._by_mail(event, turn)
+        if view.kind == "form":
+            # What was typed into a form proves nothing until an agent says so; those that wait nobody has seen.
+            seen = self.plot.status is not DemoStatus.WAITING
+            return replace(event, sender=self._sender(Assurance.PROVED if seen else Assurance.CLAIMED))
+        context = {"thread": self.plot.key, "to": [self._address]}
+        return replace(event, hints=(ThreadHint("key", self.plot.key),), reply_context=context)
+
+    def _by_mail(self, event: InboundEvent, turn: DemoTurn) -> InboundEvent:
+        domain = self._address.rpartition("@")[2]
+        message_id = f"<{event.external_id}@{domain}>"
+        context = {"message_id": message_id, "references": list(self.references), "subject": event.subject}
+        sent = self._mail((self.character.name, self._address), COMPANY[1], event.subject, turn, message_id)
+        if self.box:
+            store.keep(self.box, sent, store.SENT)
+        return replace(
+            event,
+            dedup_key=message_id,
+            external_id=message_id,
             reply_context=context,
-            **common,
+            meta={"authentication": f"dmarc=pass ({domain})"},
         )
 
     @property
@@ -206,8 +210,9 @@ class Tale:
     def _outgoing(self, turn: DemoTurn, number: int) -> None:
         by, line = self._by(turn.staff), self.house.lines[turn.channel]
         message = conversations.reply(by, self.id, Draft(turn.text, channel_id=line.channel.pk))
-        conversations.mark_seen(by, self.id, message.seq)
-        conversations.set_tags(by, self.id, self.plot.tags)
+        self._tag(by)
+        if not any(later.kind is TurnKind.OUT for later in self.plot.turns[number + 1 :]):
+            conversations.mark_seen(by, self.id, message.seq)
         threads.open_thread(line.view.id, self.id)
         external_id = None
         if line.view.kind == "email":

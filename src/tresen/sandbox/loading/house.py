@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from tresen.accounts import actions as accounts
+from tresen.accounts.models import Role
 from tresen.accounts.principal import Principal, for_user, system
 from tresen.channels import actions as channels
 from tresen.channels.contract import ChannelView
@@ -35,7 +37,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """The company as it was set up, by the world's keys. `staff` may see everything, as history has no secrets."""
+    """The company as it was set up, by the world's keys. `staff` act with all rights: what happened was allowed."""
 
     staff: Mapping[str, Principal]
     queues: Mapping[str, int]
@@ -72,9 +74,8 @@ def furnish(world: DemoWorld, passwords: Mapping[str, str]) -> House:
             actor=ACTOR,
             position=position,
         )
-    everywhere = frozenset(teams.values())
     return House(
-        staff={key: replace(principal, teams=everywhere) for key, (principal, _) in staff.items()},
+        staff={key: replace(principal, role=Role.ADMINISTRATOR) for key, (principal, _) in staff.items()},
         queues=queues,
         lines={channel.key: _line(channel, reception, passwords) for channel in world.channels},
         logged=logged,
@@ -100,7 +101,7 @@ def _staff(world: DemoWorld, passwords: Mapping[str, str]) -> dict[str, tuple[Pr
 
 
 def _line(channel: DemoChannel, queue_id: int, passwords: Mapping[str, str]) -> Line:
-    settings_by_kind = {"email": _mail(channel), "webchat": CHAT, "form": FORM, "api": {}}
+    settings_by_kind: dict[str, dict[str, Any]] = {"email": _mail(channel), "webchat": CHAT, "form": FORM, "api": {}}
     made = channels.create_channel(
         BY,
         kind=channel.kind,
@@ -112,7 +113,7 @@ def _line(channel: DemoChannel, queue_id: int, passwords: Mapping[str, str]) -> 
     return Line(made.config.channel, view_of(made.config))
 
 
-def _mail(channel: DemoChannel) -> dict[str, object]:
+def _mail(channel: DemoChannel) -> dict[str, Any]:
     return {
         "address": channel.address,
         "name": "Bohne & Brand Service",

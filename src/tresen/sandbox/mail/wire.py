@@ -74,7 +74,7 @@ def _status(recipients: list[str], at: datetime) -> Message:
     status = MIMEBase("message", "delivery-status")
     del status["MIME-Version"]
     # The parts of this type are header blocks, each a message without a body.
-    fields: list[Message] = []
+    fields: list[Message | str] = []
     for block in blocks:
         part = Message(policy=SMTP)
         for line in block.splitlines():

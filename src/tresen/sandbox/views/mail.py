@@ -167,7 +167,7 @@ def _beginning(request: HttpRequest, box: Mailbox) -> tuple[tuple[str, ...], dic
 def _send(box: Mailbox, form: Letter, references: tuple[str, ...]) -> None:
     given = form.cleaned_data
     files = tuple(
-        (one.name or "file", one.content_type or "application/octet-stream", one.read()) for one in given["files"]
+        (one.name or "file", one.content_type or "application/octet-stream", one.read()) for one in given["attached"]
     )
     written = wire.letter(
         author=(box.name, box.address),
