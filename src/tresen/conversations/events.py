@@ -34,6 +34,7 @@ class ConversationAssigned(Payload):
     agent_id: int
     before: int | None
     reason: dict[str, Any]
+    former_queue: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +51,11 @@ class ConversationResolved(Payload):
 
 @dataclass(frozen=True, slots=True)
 class ConversationChanged(Payload):
-    """Something else about it changed: `what` names the fields (priority, tags, subject, customer, seen)."""
+    """Something else about it changed: `what` names the fields (priority, tags, subject, customer, queue)."""
 
     kind: ClassVar[str] = "conversation.changed"
     what: list[str]
+    former_queue: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

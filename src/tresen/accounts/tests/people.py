@@ -23,9 +23,9 @@ def staff(name: str = "Ada", role: str = Role.AGENT, *, capacity: int = 5, teams
 
 
 def present(name: str = "Ada", role: str = Role.AGENT, *, capacity: int = 5, teams: tuple[Team, ...] = ()) -> User:
-    """The same, online for a day."""
+    """The same, online for as long as a test may take."""
     user = staff(name, role, capacity=capacity, teams=teams)
-    presence.set_presence(user.pk, "online", actor="tests", lease=timedelta(days=1))
+    presence.set_presence(user.pk, "online", actor="tests", lease=timedelta(days=1000))
     return user
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tresen.conversations.engine import states
 from tresen.conversations.events import MessageDelivery
-from tresen.conversations.models import Message
+from tresen.conversations.models import Direction, Message
 from tresen.kernel import db, journal
 
 
@@ -12,7 +12,7 @@ def set_delivery(message_id: int, state: str, *, error: str = "", external_id: s
     """Moves a message's delivery forward; False when it already is as far (late and repeated reports)."""
     with db.atomic():
         message = db.locked(Message.objects.filter(pk=message_id)).first()
-        if message is None or not states.forward(message.delivery, state):
+        if message is None or message.direction != Direction.OUT or not states.forward(message.delivery, state):
             return False
         message.delivery, message.delivery_error = state, error[:500]
         fields = ["delivery", "delivery_error"]

@@ -11,7 +11,12 @@ from tresen.accounts.models import User
 from tresen.accounts.principal import Principal
 from tresen.conversations import queries
 from tresen.conversations.actions.common import SYSTEM, end_assignment, enqueue, transit
-from tresen.conversations.events import ConversationAssigned, ConversationResolved, ConversationSnoozed
+from tresen.conversations.events import (
+    ConversationAssigned,
+    ConversationChanged,
+    ConversationResolved,
+    ConversationSnoozed,
+)
 from tresen.conversations.models import Assignment, Conversation, Status
 from tresen.kernel import clock, db, journal, rows
 from tresen.kernel.errors import Conflict, Denied, Invalid, NotFound
@@ -23,22 +28,34 @@ def assign(by: Principal, conversation_id: int, agent_id: int, *, queue_id: int 
     """Gives it to somebody by name, whatever their capacity. Agents may only take it or hand on their own."""
     with db.atomic():
         conversation = queries.get(by, conversation_id, lock=True)
-        _may_hand_over(by, conversation, agent_id)
+        _may_hand_over(by, conversation)
         if not User.objects.filter(pk=agent_id, is_active=True).exists():
             raise NotFound("no such agent", field="agent")
-        if queue_id is not None:
-            conversation.queue_id = _queue(by, queue_id)
+        former = None
+        if queue_id is not None and queue_id != conversation.queue_id:
+            former, conversation.queue_id = conversation.queue_id, _queue(by, queue_id)
         if conversation.assignee_id == agent_id and conversation.status == Status.ASSIGNED:
-            conversation.save()
+            if former is not None:
+                _change_queue(conversation, former, actor=by.actor)
             return conversation
         presence.occupy(agent_id)
-        _give(conversation, agent_id, {"rule": "by hand"}, actor=by.actor)
+        _give(conversation, agent_id, {"rule": "by hand"}, actor=by.actor, former_queue=former)
         return conversation
 
 
-def _may_hand_over(by: Principal, conversation: Conversation, agent_id: int) -> None:
-    free = conversation.assignee_id is None or conversation.assignee_id == by.user_id
-    if not by.is_lead and not (free or agent_id == by.user_id):
+def _change_queue(conversation: Conversation, former: int, *, actor: str) -> None:
+    conversation.save(update_fields=["queue"])
+    journal.append(
+        ConversationChanged(["queue"], former),
+        actor=actor,
+        conversation_id=conversation.pk,
+        customer_id=conversation.customer_id,
+    )
+
+
+def _may_hand_over(by: Principal, conversation: Conversation) -> None:
+    theirs = conversation.status == Status.ASSIGNED and conversation.assignee_id not in (None, by.user_id)
+    if theirs and not by.is_lead:
         raise Denied("only a team lead may take this from a colleague")
 
 
@@ -70,7 +87,9 @@ def assign_if_free(conversation_id: int, agent_id: int, reason: Mapping[str, Any
         return True
 
 
-def _give(conversation: Conversation, agent_id: int, reason: dict[str, Any], *, actor: str) -> None:
+def _give(
+    conversation: Conversation, agent_id: int, reason: dict[str, Any], *, actor: str, former_queue: int | None = None
+) -> None:
     former = conversation.assignee_id
     before = transit(conversation, "assign")
     end_assignment(conversation, before, actor=actor)
@@ -80,7 +99,7 @@ def _give(conversation: Conversation, agent_id: int, reason: dict[str, Any], *, 
     rows.update(conversation, *_GIVEN)
     rows.insert(Assignment(conversation_id=conversation.pk, agent_id=agent_id, by=actor, reason=reason))
     journal.append(
-        ConversationAssigned(agent_id, former, reason),
+        ConversationAssigned(agent_id, former, reason, former_queue),
         actor=actor,
         conversation_id=conversation.pk,
         customer_id=conversation.customer_id,

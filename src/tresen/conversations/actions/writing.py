@@ -81,6 +81,11 @@ def start(by: Principal, channel_id: int, customer_id: int, draft: Draft) -> Mes
     """A new conversation that we begin; it belongs to whoever wrote."""
     _check(draft)
     with db.atomic():
+        if draft.key:
+            db.locked(Customer.objects.filter(pk=customer_id)).first()  # a repeat at the same time waits here
+            begun = Message.objects.filter(conversation__customer=customer_id, channel=channel_id, key=draft.key, seq=1)
+            if (known := begun.filter(direction=Direction.OUT, user=by.user_id).first()) is not None:
+                return known
         conversation, channel = _open(by, channel_id, customer_id, draft.subject or draft.text)
         message = _message(by, draft, channel, Direction.OUT)
         add_message(conversation, message, draft.files, actor=by.actor)
