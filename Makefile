@@ -1,8 +1,10 @@
 # All that one does with a checkout. `make` alone lists it.
 BIN := .venv/bin
 NAME ?= intake pipeline desk stream start
+# Playwright's driver needs libatomic1, the browser letters to draw.
+BROWSER := chromium libatomic1 fonts-liberation
 # What the tests talk to: a database, a browser and mail servers.
-COUNTERPARTS := postgresql chromium postfix dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-sieve
+COUNTERPARTS := postgresql $(BROWSER) postfix dovecot-imapd dovecot-pop3d dovecot-lmtpd dovecot-sieve
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run counterparts test test-unit test-pg lint lint-style lint-types lint-layers lint-budgets \
@@ -65,7 +67,7 @@ vendor: setup ## fetch the pinned front-end packages again
 	@$(BIN)/python tools/vendor.py
 
 shots: setup ## pictures of every screen of the demo, into shots/
-	@sh tools/apt.sh chromium
+	@sh tools/apt.sh $(BROWSER)
 	@$(BIN)/python tools/shots.py
 
 messages: setup ## compile the translations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,16 +24,20 @@ MONDAY_MORNING = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(
-    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
+    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory, worker_id: str
 ) -> None:
     """On SQLite a file, as in the product: threads on a database in memory would share its cache and table locks.
 
-    Without fsync, because nobody pulls the plug here; the kill harness has tests of its own.
+    Without fsync, because nobody pulls the plug here; the kill harness has tests of its own. On PostgreSQL every
+    worker has a cluster of its own, if `tests/counterparts/postgres.py` started several.
     """
+    entry = connections["default"].settings_dict
+    ports = os.environ.get("TRESEN_TEST_PORTS", "").split()
     if connections["default"].vendor == "sqlite":
-        entry = connections["default"].settings_dict
         entry["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
         entry["OPTIONS"]["init_command"] += " PRAGMA synchronous=OFF;"
+    elif ports and worker_id != "master":
+        entry["PORT"] = ports[int(worker_id.removeprefix("gw")) % len(ports)]
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:

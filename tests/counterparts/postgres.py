@@ -1,6 +1,8 @@
-"""A throw-away PostgreSQL cluster for the tests.
+"""Throw-away PostgreSQL clusters for the tests.
 
-As a program it runs a command with DATABASE_URL set: `python tests/counterparts/postgres.py pytest src`.
+As a program it runs a command with DATABASE_URL set: `python tests/counterparts/postgres.py pytest src`. There is one
+cluster for each worker of the test run (`TRESEN_TEST_PORTS`, see the root `conftest.py`): up to where events can be
+read depends on all transactions of a cluster, so that workers would hold up each other's journals.
 """
 
 from __future__ import annotations
@@ -15,11 +17,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 START_SECONDS = 60
-FAST = ("fsync=off", "full_page_writes=off", "synchronous_commit=off")
+FAST = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "autovacuum=off")
 SETTINGS = (
     "listen_addresses=127.0.0.1",
     "shared_buffers=64MB",
@@ -105,8 +108,11 @@ def main(command: list[str]) -> int:
     """Runs the command with DATABASE_URL set and returns its exit code."""
     if not command:
         sys.exit("usage: postgres.py COMMAND [ARGUMENT…]")
-    with cluster() as url:
-        return subprocess.run(command, env={**os.environ, "DATABASE_URL": url}, check=False).returncode
+    with ExitStack() as stack:
+        urls = [stack.enter_context(cluster()) for _ in os.sched_getaffinity(0)]
+        ports = " ".join(str(urlsplit(url).port) for url in urls)
+        environment = {**os.environ, "DATABASE_URL": urls[0], "TRESEN_TEST_PORTS": ports}
+        return subprocess.run(command, env=environment, check=False).returncode
 
 
 if __name__ == "__main__":
