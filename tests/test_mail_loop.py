@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import imaplib
-import smtplib
-import socket
+import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from threading import Event, Thread
 from typing import Any
 
@@ -17,16 +14,13 @@ import pytest
 from imap_tools import MailBoxUnencrypted
 
 from counterparts.mailserver import AWAY, GONE, HOME, LATER, NOBODY, PASSWORD, SHOP, MailServer, mailserver
-from tresen.channels.adapters.email.adapter import EmailAdapter
+from counterparts.mailuse import ADAPTER, KIM, TOKEN, Store, cable, end, inbox, running, send, until, view, write
 from tresen.channels.adapters.email.tests.servers import Tokens, tokens
-from tresen.channels.adapters.email.transport import oauth, resolver
-from tresen.channels.contract import ChannelView, EventType, InboundEvent, Outbound, RawReceipt, SendResult, SendState
+from tresen.channels.adapters.email.transport import net, oauth, resolver
+from tresen.channels.contract import EventType, RawReceipt, SendState
 from tresen.kernel import http
 
-ADAPTER = EmailAdapter()
-TOKEN = "dGhpcyBpcyBhIHRlc3QgdG9rZW4"
-KIM = f"kim@{HOME}"
-PATIENCE = 15.0
+pytestmark = pytest.mark.counterpart
 
 
 @pytest.fixture(autouse=True)
@@ -53,102 +47,6 @@ def server(provider: Tokens) -> Iterator[MailServer]:
     http.configure_exceptions([])
 
 
-def view(server: MailServer, address: str, cursor: Mapping[str, Any] | None = None, **settings: object) -> ChannelView:
-    values = {
-        "address": address,
-        "name": "Bohne & Brand",
-        "in_host": "127.0.0.1",
-        "in_port": server.pop3 if settings.get("protocol") == "pop3" else server.imap,
-        "in_security": "none",
-        "out_host": "127.0.0.1",
-        "out_port": server.smtp,
-        "out_security": "none",
-    }
-    secrets = {"password": PASSWORD, "refresh_token": "r"}
-    return ChannelView(
-        1, "k", "Service", "email", {**values, **settings}, secrets, "http://localhost", "de", cursor or {}
-    )
-
-
-@dataclass
-class Store:
-    """What the core does with fetched mail, in memory."""
-
-    receipts: dict[str, RawReceipt] = field(default_factory=dict)
-    cursor: dict[str, Any] = field(default_factory=dict)
-    calls: list[str] = field(default_factory=list)
-    refuse: int = 0
-
-    def __call__(self, raw: RawReceipt, *, key: str, cursor: Mapping[str, Any] | None = None) -> bool:
-        self.calls.append(key)
-        if self.refuse:
-            self.refuse -= 1
-            return False
-        self.receipts.setdefault(key, raw)
-        self.cursor = dict(cursor or {})
-        return True
-
-    def events(self, channel: ChannelView) -> list[InboundEvent]:
-        return [event for raw in self.receipts.values() for event in ADAPTER.parse(channel, raw)]
-
-
-@contextmanager
-def running(channel: ChannelView, store: Store) -> Iterator[Thread]:
-    stop = Event()
-    thread = Thread(target=ADAPTER.run, args=(channel, store, stop), daemon=True)
-    thread.start()
-    try:
-        yield thread
-    finally:
-        stop.set()
-        thread.join(10)
-        assert not thread.is_alive()
-
-
-def until(condition: Callable[[], object]) -> float:
-    """Seconds until the condition held."""
-    started = time.monotonic()
-    while not condition():
-        assert time.monotonic() - started < PATIENCE, "did not happen in time"
-        time.sleep(0.02)
-    return time.monotonic() - started
-
-
-def write(server: MailServer, to: str, subject: str, body: bytes = b"Hallo", *, sender: str = KIM) -> None:
-    """A customer's mail program."""
-    head = f"From: {sender}\r\nTo: {to}\r\nSubject: {subject}\r\nMessage-ID: <{time.time_ns()}@{HOME}>\r\n".encode()
-    content = body if body.startswith(b"From:") else head + b"\r\n" + body + b"\r\n"
-    with smtplib.SMTP("127.0.0.1", server.smtp) as session:
-        session.sendmail(sender, [to], content)
-
-
-def inbox(server: MailServer, address: str) -> list[Any]:
-    with MailBoxUnencrypted("127.0.0.1", server.imap).login(address, PASSWORD) as box:
-        return list(box.fetch(mark_seen=False))
-
-
-def reply(**fields: object) -> Outbound:
-    values: dict[str, object] = {
-        "idempotency_key": f"msg_{time.time_ns()}",
-        "conversation_id": 1,
-        "message_id": 5,
-        "seq": 2,
-        "thread_key": "conversation:1",
-        "reply_context": {},
-        "to": (KIM,),
-        "text": "Guten Tag, schöne Grüße",
-        "html": "<p>Guten Tag, schöne Grüße</p>",
-        "subject": "Größe",
-        "reply_token": TOKEN,
-        "author": "Mia",
-    }
-    return Outbound(**{**values, **fields})  # type: ignore[arg-type]
-
-
-def send(channel: ChannelView, **fields: object) -> SendResult:
-    return ADAPTER.send(channel, reply(**fields))
-
-
 def test_idle_receives_at_once_and_marks_seen_only_what_is_stored(server: MailServer) -> None:
     address = f"service@{SHOP}"
     channel, store = view(server, address), Store()
@@ -158,7 +56,7 @@ def test_idle_receives_at_once_and_marks_seen_only_what_is_stored(server: MailSe
         until(lambda: len(store.receipts) == 1)
         time.sleep(0.5)  # IDLE has begun
         write(server, address, "nachher")
-        assert until(lambda: len(store.receipts) == 2) < 5
+        until(lambda: len(store.receipts) == 2)
     assert [e.subject for e in store.events(channel)] == ["vorher", "nachher"]
     assert store.cursor["folder"] == "INBOX" and store.cursor["uid"] == 2
     until(lambda: all("\\Seen" in m.flags for m in inbox(server, address)))
@@ -180,7 +78,7 @@ def test_mail_that_arrives_while_another_is_stored_does_not_wait(server: MailSer
     until(lambda: len(inbox(server, address)) == 1)
     store = Slow()
     with running(channel, store):
-        assert until(lambda: len(store.receipts) == 2) < 5
+        until(lambda: len(store.receipts) == 2)
     assert [e.subject for e in store.events(channel)] == ["eins", "zwei"]
 
 
@@ -203,33 +101,6 @@ def test_a_lost_connection_is_noticed_while_waiting(server: MailServer) -> None:
         cut()
         thread.join(10)
     assert not thread.is_alive() and isinstance(ended[0], OSError | imaplib.IMAP4.abort)
-
-
-@contextmanager
-def cable(port: int) -> Iterator[tuple[int, Callable[[], None]]]:
-    """A port that leads to another one, and the scissors."""
-    plugs: list[socket.socket] = []
-
-    def carry(source: socket.socket, target: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                target.sendall(data)
-
-    def connect() -> None:
-        near, far = listener.accept()[0], socket.create_connection(("127.0.0.1", port))
-        plugs.extend([near, far])
-        for ends in ((near, far), (far, near)):
-            Thread(target=carry, args=ends, daemon=True).start()
-
-    def cut() -> None:
-        for plug in plugs:
-            plug.shutdown(socket.SHUT_RDWR)
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        Thread(target=connect, daemon=True).start()
-        yield listener.getsockname()[1], cut
-    for plug in plugs:
-        plug.close()
 
 
 def test_nothing_is_fetched_twice_and_what_a_person_opened_is_fetched_too(server: MailServer) -> None:
@@ -322,7 +193,7 @@ def test_a_reply_arrives_and_its_answer_finds_back(server: MailServer) -> None:
     assert mail.headers["message-id"] == (result.external_ids[0],)
     assert "bcc" not in mail.headers
     until(lambda: any(m.subject == "Re: Größe" for m in inbox(server, f"ali@{HOME}")))
-    cursor, store = _end(server, channel), Store()
+    cursor, store = end(server, channel), Store()
     with running(view(server, f"service@{SHOP}", cursor), store):
         write(server, mail.reply_to[0], "Re: Größe", b"Danke!")
         until(lambda: store.receipts)
@@ -330,16 +201,9 @@ def test_a_reply_arrives_and_its_answer_finds_back(server: MailServer) -> None:
     assert event.text == "Danke!" and (event.hints[0].kind, event.hints[0].value) == ("token", TOKEN)
 
 
-def _end(server: MailServer, channel: ChannelView) -> dict[str, Any]:
-    """A cursor behind everything that is there."""
-    with MailBoxUnencrypted("127.0.0.1", server.imap).login(channel.settings["address"], PASSWORD) as box:
-        now = box.folder.status("INBOX")
-    return {"folder": "INBOX", "uidvalidity": now["UIDVALIDITY"], "uid": now["UIDNEXT"] - 1}
-
-
 def test_a_real_bounce_names_the_message_that_failed(server: MailServer) -> None:
     channel = view(server, f"service@{SHOP}")
-    store, cursor = Store(), _end(server, channel)
+    store, cursor = Store(), end(server, channel)
     with running(view(server, f"service@{SHOP}", cursor), store):
         result = send(channel, to=(GONE,))
         assert result.state is SendState.ACCEPTED
@@ -353,7 +217,7 @@ def test_a_real_bounce_names_the_message_that_failed(server: MailServer) -> None
 
 def test_a_real_vacation_reply_is_automated_and_threaded(server: MailServer) -> None:
     channel = view(server, f"service@{SHOP}")
-    store, cursor = Store(), _end(server, channel)
+    store, cursor = Store(), end(server, channel)
     with running(view(server, f"service@{SHOP}", cursor), store):
         send(channel, to=(AWAY,))
         until(lambda: store.receipts)
@@ -398,6 +262,29 @@ def test_check_is_green(server: MailServer, protocol: str) -> None:
     assert all(c.ok for c in found)
     names = ["IMAP log-in", "folder", "IDLE"] if protocol == "imap" else ["POP3 log-in"]
     assert [c.name for c in found] == [*names, "SMTP log-in"]
+
+
+@pytest.mark.parametrize("security", ["tls", "starttls"])
+@pytest.mark.parametrize("protocol", ["imap", "pop3"])
+def test_encrypted(server: MailServer, monkeypatch: pytest.MonkeyPatch, protocol: str, security: str) -> None:
+    wrapped = "s" if security == "tls" else ""
+    channel = view(
+        server,
+        f"service@{SHOP}",
+        protocol=protocol,
+        in_port=getattr(server, protocol + wrapped),
+        out_port=getattr(server, "smtp" + wrapped),
+        in_security=security,
+        out_security=security,
+    )
+    stranger = {c.name: c for c in ADAPTER.check(channel)}
+    assert not any(c.ok for c in stranger.values())
+    assert {c.fix[:31] for c in stranger.values()} == {"The certificate does not fit th"}, stranger
+    result = send(channel)
+    assert (result.state, result.retry) == (SendState.REJECTED, True) and "certificate" in result.error
+    monkeypatch.setattr(net, "tls", lambda: ssl.create_default_context(cafile=server.certificate))
+    assert [c.name for c in ADAPTER.check(channel) if not c.ok] == []
+    assert send(channel).state is SendState.ACCEPTED
 
 
 def test_check_names_the_folders_there_are(server: MailServer) -> None:

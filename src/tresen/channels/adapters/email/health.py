@@ -15,6 +15,7 @@ from tresen.channels.adapters.email.transport import imap, oauth, pop3, resolver
 from tresen.channels.contract import Check
 from tresen.channels.contract import translatable as _
 from tresen.kernel import http
+from tresen.kernel.addresses import is_public
 
 FAULTS = (
     OSError,
@@ -47,10 +48,25 @@ FIXES: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
 
 
 def checks(account: Account) -> Iterator[Check]:
-    """Incoming, outgoing, DNS; a line at a time."""
+    """Encryption, incoming, outgoing, DNS; a line at a time."""
+    yield from _encryption(account)
     yield from _incoming(account)
     yield from _outgoing(account)
     yield from dns_checks(account.box.domain)
+
+
+def _encryption(account: Account) -> Iterator[Check]:
+    for server in (account.incoming, account.outgoing):
+        if server.security == "none" and _is_far(server):
+            fix = _("The password and all mail can be read on the way. Choose TLS or STARTTLS.")
+            yield Check("encryption", ok=False, detail=f"{server.host}:{server.port}", fix=fix)
+
+
+def _is_far(server: Server) -> bool:
+    try:
+        return any(map(is_public, http.check_host(server.host, server.port)))
+    except http.HttpError:
+        return False  # the log-in says what is wrong
 
 
 def _incoming(account: Account) -> Iterator[Check]:

@@ -210,6 +210,14 @@ def test_silent_dns_is_no_fault_of_the_mailbox() -> None:
     assert list(health.dns_checks("bohne.test")) == []
 
 
+@pytest.mark.parametrize(("host", "told"), [("127.0.0.1", 0), ("1.1.1.1", 2)])
+def test_unencrypted_mail_across_the_internet_is_told(host: str, told: int) -> None:
+    known = account(channel(in_host=host, out_host=host, in_security="none", out_security="none"))
+    found = [c for c in health._encryption(known) if not c.ok]
+    assert len(found) == told
+    assert not list(health._encryption(account(channel(in_host=host, out_host=host))))
+
+
 def test_secrets_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with smtp(AUTH="535 no") as server:

@@ -8,7 +8,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from io import BufferedReader
 from typing import Any, cast
@@ -20,7 +20,7 @@ from tresen.channels.adapters.email.engine.events import FAULT_HEADER
 from tresen.channels.adapters.email.engine.limits import LIMITS
 from tresen.channels.adapters.email.transport import net, oauth
 from tresen.channels.contract import Pulled, RawReceipt, Stop
-from tresen.kernel import clock
+from tresen.kernel import clock, faults
 
 log = logging.getLogger(__name__)
 TIMEOUT = 60.0  # seconds for one answer of the server
@@ -106,7 +106,8 @@ def _close(box: MailBox) -> None:
         box.client.sock.settimeout(5)
         box.logout()
     except Exception:  # the connection may be broken in any way
-        box.client.shutdown()
+        with suppress(OSError):
+            box.client.shutdown()
 
 
 def run(account: Account, cursor: Mapping[str, Any], pulled: Pulled, stop: Stop, seal: Seal) -> None:
@@ -185,12 +186,14 @@ class Fetcher:
         else:
             headers |= dict(self.seal(body))
         raw = RawReceipt(body, headers, method="PULL", received_at=clock.now())
+        faults.reach("mail.fetched")
         cursor = {"folder": self.account.folder, "uidvalidity": self.validity, "uid": uid}
         if not self.pulled(raw, key=f"{self.account.folder}:{self.validity}:{uid}", cursor=cursor):
             raise OSError("the mail could not be stored")
         self.last = uid
         if not fault:
             self._mark_seen(uid)
+            faults.reach("mail.flagged")
 
     def _fetch(self, uid: int) -> tuple[bytes | None, str]:
         """The raw mail, and why it is not whole. A mail that the server cannot hand over does not stop the

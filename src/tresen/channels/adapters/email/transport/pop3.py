@@ -7,7 +7,7 @@ import hashlib
 import logging
 import poplib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from tresen.channels.adapters.email.account import Account
@@ -58,7 +58,8 @@ def opened(account: Account) -> Iterator[_Plain]:
         try:
             session.quit()
         except (OSError, EOFError, poplib.error_proto):
-            session.close()
+            with suppress(OSError):  # a failed STLS has closed the socket already
+                session.close()
 
 
 def run(account: Account, cursor: Mapping[str, Any], pulled: Pulled, stop: Stop, seal: Seal) -> None:
