@@ -59,7 +59,7 @@ def test_a_mail_arrives_is_answered_and_resolved_without_reloading(desk: Desk, e
     page.locator("[data-key=e]").click()
     expect(page.locator("#head .state")).to_have_text("Erledigt")
     page.locator("#toasts button", has_text="Rückgängig").click()
-    expect(page.locator("#head .state")).to_have_text("Wartend")
+    expect(page.locator("#head .state")).to_have_text("Zugewiesen")
     assert page.evaluate("window.stayed") is True
     sent = [m for m in desk.messages() if m["direction"] == "out"]
     assert [m["text"] for m in sent] == ["Bitte einmal rückwärts drehen."]
@@ -299,8 +299,7 @@ SCREENS = {
 ENTRANCE = ("/account/login/", "/account/password/reset/", "/account/password/reset/done/", "/desk/start/none")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize(("theme", "viewport"), [("light", DESKTOP), ("dark", PHONE)], ids=["light", "dark phone"])
 def test_every_screen_is_accessible(desk: Desk, enter: Enter, theme: str, viewport: dict[str, int]) -> None:
     page = enter("ada", viewport=viewport, color_scheme=theme, reduced_motion="reduce")
     facts = {**desk.facts, "first_hostile": desk.facts["hostile"][1]}

@@ -72,13 +72,16 @@ function showTyping(data) {
 
 let lostTimer = null;
 function showState(state) {
-  clearTimeout(lostTimer);
   const banner = document.getElementById("offline");
   document.body.dataset.live = state;
-  if (state === "open") banner.hidden = true;
-  // A restart of the server takes a moment; nobody needs to be told about less than that.
-  else if (state === "lost") lostTimer = setTimeout(() => (banner.hidden = false), 3000);
-  else if (state === "signed-out") location.reload();
+  if (state === "open") {
+    clearTimeout(lostTimer);
+    lostTimer = null;
+    banner.hidden = true;
+  } else if (state === "lost") {
+    // A restart of the server takes a moment; nobody needs to be told about less than that.
+    lostTimer ??= setTimeout(() => (banner.hidden = false), 3000);
+  } else if (state === "signed-out") location.reload();
 }
 
 /** Only one tab of the browser keeps the presence lease alive (all do where locks do not exist). */
