@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.db.models import Q
 
 from tresen.accounts.principal import Principal
 from tresen.channels import registry, threads
-from tresen.channels.contract import ChannelView, File, Outbound, SendResult, SendState
+from tresen.channels.contract import Adapter, ChannelView, File, Outbound, SendResult, SendState
 from tresen.channels.directory import DIRECTORY
 from tresen.channels.models import Delivery, KnownReference, ThreadLink
 from tresen.conversations import actions as conversations
@@ -20,6 +21,7 @@ from tresen.kernel import blobs, clock, db, faults, jobs
 from tresen.kernel.errors import Conflict, NotFound
 from tresen.kernel.jobs import Retry, job
 
+log = logging.getLogger(__name__)
 JOB = "channels.deliver"
 ATTEMPTS = 12
 LEASE = 120.0
@@ -74,16 +76,33 @@ def _send_one(view: ChannelView, delivery: Delivery) -> None:
         # A worker died between asking and hearing the answer. Asking again could send it twice.
         _record(delivery, SendResult(SendState.UNKNOWN, error="interrupted while sending"))
         return
-    with db.atomic():
+    delivery.attempts += 1
+    try:
         outbound = build(view, delivery.message)
-        delivery.state, delivery.attempts = S.SENDING, delivery.attempts + 1
+    except db.StorageError:
+        raise
+    except Exception as error:  # a file that is gone, say: it must end in the visible list, not hold up the lane
+        log.exception("message %s cannot be built", delivery.message_id)
+        _record(delivery, SendResult(SendState.REJECTED, error=f"{type(error).__name__}: {error}", retry=True))
+        return
+    with db.atomic():
+        delivery.state = S.SENDING
         delivery.steps = [*delivery.steps, _step("sending")]
         delivery.save(update_fields=["state", "attempts", "steps"])
     faults.reach("delivery.before-send")
-    result = adapter.send(view, outbound)
+    result = _send(adapter, view, outbound)
     faults.reach("delivery.after-send")
     _record(delivery, result)
     faults.reach("delivery.recorded")
+
+
+def _send(adapter: Adapter, view: ChannelView, outbound: Outbound) -> SendResult:
+    try:
+        return adapter.send(view, outbound)
+    except Exception as error:  # an adapter's own fault tells nothing about whether the message went out
+        log.exception("message %s: the adapter failed", outbound.message_id)
+        state = SendState.REJECTED if adapter.capabilities.idempotent else SendState.UNKNOWN
+        return SendResult(state, error=f"{type(error).__name__}: {error}", retry=True)
 
 
 def _record(delivery: Delivery, result: SendResult) -> None:
@@ -97,7 +116,7 @@ def _record(delivery: Delivery, result: SendResult) -> None:
         delivery.error = result.error[:1000]
         shown = "retry" if again else str(delivery.state)
         delivery.steps = [*delivery.steps, _step(shown, result.error)][-60:]
-        delivery.save(update_fields=["state", "due_at", "error", "steps"])
+        delivery.save(update_fields=["state", "attempts", "due_at", "error", "steps"])
         for external_id in result.external_ids:
             threads.note_reference(delivery.channel_id, external_id, delivery.message_id)
         if not again:

@@ -61,6 +61,7 @@ def acknowledge(entry: Entry) -> None:
 
 def _within_caps(config: ChannelConfig, message: Message) -> bool:
     values = Identity.objects.filter(customer=message.conversation.customer_id).values_list("kind", "value")
+    values = values.order_by("-proved", "id")  # as `delivering.recipients` chooses
     address = next((value for kind, value in values if kind == "email"), f"customer-{message.customer_id}")
     domain = address.rpartition("@")[2]
     within = [

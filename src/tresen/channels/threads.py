@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tresen.channels.contract import ChannelView, InboundEvent
+from tresen.channels.contract import Assurance, ChannelView, InboundEvent
 from tresen.channels.models import KnownReference, ThreadLink
 from tresen.conversations.models import Conversation, Message
 from tresen.customers.models import Customer, Identity
@@ -37,7 +37,8 @@ def find(channel: ChannelView, event: InboundEvent, customer: Customer) -> Match
                 return Match(found, "token", "", stranger=not takes_part(found, event, customer))
         else:
             found = _by_reference(channel, hint.value) if hint.kind == "reference" else _by_number(hint.value)
-            if found is not None and takes_part(found, event, customer):
+            guessable = hint.kind == "number"
+            if found is not None and takes_part(found, event, customer, guessable=guessable):
                 return Match(found, hint.kind, hint.value)
     return Match(None)
 
@@ -58,14 +59,21 @@ def _by_number(number: str) -> int | None:
     return row_id if exists else None
 
 
-def takes_part(conversation_id: int, event: InboundEvent, customer: Customer) -> bool:
-    """Is the sender the conversation's customer, one of their identities, or somebody an agent wrote to in it?"""
+def takes_part(conversation_id: int, event: InboundEvent, customer: Customer, *, guessable: bool = False) -> bool:
+    """Is the sender the conversation's customer, one of their identities, or somebody an agent wrote to in it?
+
+    `guessable`: anybody can name this conversation. Then a mere claim to an address that somebody has proved is no
+    proof of taking part: a forged sender must not speak in the conversation of whom it pretends to be.
+    """
     if event.sender is None:
         return False
     conversation = Conversation.objects.filter(pk=conversation_id).values_list("customer", flat=True).first()
     if conversation == customer.pk:
         return True
     value = event.sender.value.strip().lower()
+    claimed = guessable and event.sender.assurance is Assurance.CLAIMED
+    if claimed and Identity.objects.filter(kind=event.sender.kind, value=value, proved=True).exists():
+        return False
     if Identity.objects.filter(customer=conversation, kind=event.sender.kind, value=value).exists():
         return True
     sent = Message.objects.filter(conversation=conversation_id, direction="out").values_list("address", flat=True)
