@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from tresen.accounts.tests.people import SETUP
@@ -74,16 +75,17 @@ def arrive(channel: ChannelView, raw: RawReceipt, key: str | None = None) -> Rec
     return receipt
 
 
-def react(kind: str, handler: Any, conversation_id: int) -> None:
-    """Calls a reaction for every event of a kind in a conversation, as the dispatcher does."""
+def react(kind: str, handler: Any, conversation_id: int, when: Any = lambda entry: True) -> None:
+    """Calls a reaction for every event of a kind that it wants in a conversation, as the dispatcher does."""
     ids = Event.objects.filter(kind=kind, conversation_id=conversation_id).order_by("id").values_list("id", flat=True)
     for entry in journal.read_ids(list(ids)).values():
-        handler(entry)
+        if when(entry):
+            handler(entry)
 
 
 def acknowledge(message: Message) -> Message | None:
     """Lets the acknowledgement react to a new conversation; returns what it wrote."""
-    react("conversation.created", reactions.acknowledge, message.conversation_id)
+    react("conversation.created", reactions.acknowledge, message.conversation_id, reactions.is_theirs)
     return Message.objects.filter(conversation=message.conversation_id, key="acknowledgement").first()
 
 
@@ -95,8 +97,6 @@ def send(message: Message) -> Delivery:
 
 def try_again(message: Message) -> Delivery:
     """One run of the delivery job; a wish for a later try is heard and left."""
-    try:
+    with suppress(delivering.Retry):
         delivering.deliver(message.conversation_id, message.channel_id)
-    except delivering.Retry:
-        pass
     return Delivery.objects.get(pk=message.pk)

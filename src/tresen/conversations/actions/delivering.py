@@ -16,7 +16,7 @@ def set_delivery(message_id: int, state: str, *, error: str = "", external_id: s
             return False
         message.delivery, message.delivery_error = state, error[:500]
         fields = ["delivery", "delivery_error"]
-        if external_id and not message.external_id:
+        if external_id and not message.external_id and not _taken(message.channel_id, external_id[:300]):
             message.external_id = external_id[:300]
             fields.append("external_id")
         message.save(update_fields=fields)
@@ -28,3 +28,8 @@ def set_delivery(message_id: int, state: str, *, error: str = "", external_id: s
             customer_id=row.customer_id,
         )
         return True
+
+
+def _taken(channel_id: int, external_id: str) -> bool:
+    """A provider that gives an id twice must not make us forget that the message went out."""
+    return Message.objects.filter(channel=channel_id, external_id=external_id).exists()
