@@ -35,7 +35,7 @@ def test_before_it_is_opened_it_stores_nothing_and_contacts_nobody(visit, tresen
     sent(page, "Hallo")
     local, session, cookie, databases = stored(page)
     name = f"tresen:{tresen.facts['chat']}"
-    assert set(local) == {name} and set(json.loads(local[name])) == {"token"}
+    assert set(local) == {name} and set(json.loads(local[name])) == {"token", "open"}
     assert (session, cookie, databases) == ({}, "", [name])
     assert page.context.cookies() == []
     assert not [url for url in asked if json.loads(local[name])["token"] in url]
@@ -176,8 +176,8 @@ def test_messages_written_offline_survive_a_reload_with_the_same_id(visit, trese
     say(page, "im Tunnel")
     expect(page.locator(".own", has_text="Tunnel")).to_have_attribute("data-state", "sending")
     page.reload()
-    expect(page.locator(".launch")).to_be_visible()
-    page.locator(".launch").click()
+    expect(page.locator(".panel")).to_be_visible()  # open as it was left, without taking the focus
+    assert page.evaluate("document.activeElement === document.body")
     expect(page.locator(".own", has_text="Tunnel")).to_have_attribute("data-state", "sending")
     wait_for(lambda: len(ids) >= 2 or bool(page.wait_for_timeout(100)))
     page.unroute("**/in/**")
@@ -283,7 +283,7 @@ def test_two_tabs_share_one_stream(visit, tresen):
     streams: list[str] = []
     second = visit(first.context)
     second.on("request", lambda r: streams.append(r.url) if r.url.endswith("/events") and r.method == "GET" else None)
-    opened(second)
+    expect(second.locator(".panel")).to_be_visible()
     expect(second.locator(".own", has_text="Hallo")).to_be_visible()
     tresen.reply("an beide")
     for page in (first, second):
@@ -314,19 +314,16 @@ def test_when_nobody_is_there_it_asks_how_to_answer(visit, tresen):
         tresen.presence("online")
 
 
-def test_a_waiting_visitor_knows_the_place(visit, tresen):
-    tresen.presence("away")
-    try:
-        page = visit()
-        page.route(
-            "**/session",
-            lambda route: route.fulfill(
-                response=(r := route.fetch()), json={**r.json(), "config": {**r.json()["config"], "online": True}}
-            ),
-        )
-        sent(opened(page), "ich warte")
-        expect(page.locator(".notice")).to_contain_text(re.compile("Sie sind (als Nächstes dran|an \\d+. Stelle)"))
-    finally:
-        tresen.presence("online")
-    expect(page.locator(".state")).to_have_text("Mara Lindt kümmert sich darum")
-    expect(page.locator(".notice")).to_have_text("")
+def test_a_waiting_visitor_knows_the_place(visit, tresen, shop):
+    queue = tresen.api("POST", "queues", {"name": "Taken by hand", "pull": True})["id"]
+    made = tresen.api("POST", "channels", {"kind": "webchat", "name": "Patient", "queue": queue})
+    url = shop.put("/patient", f'<script src="{tresen.url}/widget/{made["key"]}.js" async></script>')
+    first, second = opened(visit(url=url)), opened(visit(url=url))
+    sent(first, "ich warte")
+    expect(first.locator(".notice")).to_have_text("Sie sind als Nächstes dran.")
+    sent(second, "ich auch")
+    expect(second.locator(".notice")).to_have_text("Sie sind an 2. Stelle.")
+    tresen.api("POST", f"conversations/{tresen.conversation() - 1}/take")
+    expect(first.locator(".state")).to_have_text("Mara Lindt kümmert sich darum")
+    expect(first.locator(".notice")).to_have_text("")
+    expect(second.locator(".notice")).to_have_text("Sie sind als Nächstes dran.", timeout=30_000)

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from counterparts.chatpages import script
 from counterparts.chatsite import Shop, Tresen
 
+expect.set_options(timeout=15_000)  # tests share the machine with others
 FLAGS = (
     "--headless",
     "--no-sandbox",

@@ -105,7 +105,7 @@ def may_ask(request: HttpRequest, channel: ChannelView, origin: str) -> bool:
     """An allowed site, our own page, or no page at all."""
     allowed = look.origins(channel.settings)
     own = urlsplit(origin).netloc == request.get_host() or origin == channel.public_url
-    return not origin or not allowed or own or origin.lower() in allowed
+    return not origin or not allowed or own or origin in allowed
 
 
 def _problem(error: TresenError) -> HttpResponse:

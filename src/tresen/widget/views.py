@@ -50,6 +50,7 @@ def messages(request: HttpRequest, channel: ChannelView) -> HttpResponse:
             "items": [present.message(m, channel.key, m.conversation.seen_seq) for m in found],
             "conversation": present.conversation(row),
             "wait": present.wait(queries.waiting(row)),
+            "online": queries.somebody_there(channel.id),
             "cursor": str(cursor),
         }
     )

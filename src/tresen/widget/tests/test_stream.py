@@ -11,7 +11,6 @@ from tresen.conversations import actions
 from tresen.conversations.actions import Draft
 from tresen.conversations.models import Conversation
 from tresen.kernel import clock, journal
-from tresen.kernel.journal import Position
 from tresen.kernel.stream.contract import rendered
 from tresen.widget import stream
 from tresen.widget.tests.conftest import switch_off
@@ -20,9 +19,10 @@ pytestmark = pytest.mark.django_db
 
 
 def frames(viewer):
-    """[(event, data)] that a viewer sees of the whole journal."""
+    """[(event, data)] that a viewer sees of all conversations."""
     seen = []
-    for loaded in channels.load(journal.read_after(Position())):
+    rows = Conversation.objects.order_by("id").values_list("id", flat=True)
+    for loaded in channels.load([entry for row in rows for entry in journal.read_conversation(row)]):
         payloads = {**channels.staff_payloads(loaded), **stream.payloads(loaded)}
         event = rendered(loaded.entry.position, loaded.entry.kind, loaded.facts, payloads)
         if (frame := viewer.sees(event)) is not None:

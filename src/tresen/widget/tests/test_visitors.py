@@ -105,6 +105,20 @@ def test_mail_in_the_same_conversation_stays_out_of_the_chat(chat, site, agent):
     assert set(chat.texts(token)) == shown == {"im Chat"}
 
 
+def test_earlier_conversations_stay_readable_but_not_those_of_another_browser(chat, agent):
+    token, other = chat.session()["token"], chat.session()["token"]
+    chat.write(token, "damals")
+    first = Conversation.objects.get()
+    chat.write(other, "anderes Gerät")
+    second = Conversation.objects.exclude(pk=first.pk).get()
+    actions.reply(agent, second.pk, Draft("Antwort dorthin"))
+    actions.change_customer(agent, second.pk, first.customer_id)
+    first.threads.all().delete()  # the thread went on in a newer conversation
+    chat.write(token, "heute")
+    assert chat.texts(token) == ["damals", "heute"]
+    assert chat.texts(other) == ["anderes Gerät", "Antwort dorthin"]
+
+
 def test_a_signed_person_finds_the_conversation_on_every_device(chat, agent):
     first = chat.session(identity=identity(chat))
     assert first["identified"] is True
@@ -173,7 +187,9 @@ def test_a_code_ends_and_cannot_be_tried_for_long(chat, site, frozen_clock):
 
 
 def test_an_absent_team_is_not_called_present(chat):
-    assert chat.session()["config"]["online"] is False
+    session = chat.session()
+    assert session["config"]["online"] is False
+    assert chat.call("messages", token=session["token"]).json()["online"] is False
 
 
 def test_a_channel_that_is_switched_off_is_gone(chat):

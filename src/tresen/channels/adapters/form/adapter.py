@@ -118,7 +118,6 @@ class FormAdapter(Adapter):
             subject=stored["subject"],
             text="\n\n".join(part for part in (message.text, "\n".join(lines)) if part),
             files=tuple(a.file() for a in message.attachments),
-            meta={"fields": dict(answers)} if answers else {},
         )
 
     def send(self, channel: ChannelView, message: Outbound) -> SendResult:

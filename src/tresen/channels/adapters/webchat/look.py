@@ -50,10 +50,10 @@ RULES = (
 
 
 def origins(settings: Mapping[str, Any]) -> tuple[str, ...]:
-    """The web sites that may use the channel, as origins in lower case; empty = every site."""
+    """The web sites that may use the channel, as browsers name them in `Origin`; empty = every site."""
     value = settings.get("origins") or ""
     lines = value.splitlines() if isinstance(value, str) else value
-    return tuple(line.strip().rstrip("/").lower() for line in lines if str(line).strip())
+    return tuple(line.strip() for line in lines if str(line).strip())
 
 
 def problems(settings: Mapping[str, Any]) -> dict[str, str]:
@@ -63,7 +63,8 @@ def problems(settings: Mapping[str, Any]) -> dict[str, str]:
         errors["colour"] = "six hexadecimal digits, such as #1f5f8b"
     for origin in origins(settings):
         parts = urlsplit(origin)
-        bare = parts.hostname and not (parts.path or parts.query or parts.fragment or "@" in origin)
-        if parts.scheme not in ("http", "https") or not bare:
+        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in origin:
             errors["origins"] = f"not a web site's origin: {origin}"
+        elif origin != f"{parts.scheme}://{parts.netloc}".lower():
+            errors["origins"] = f"write {parts.scheme}://{parts.netloc.lower()} instead of {origin}"
     return errors

@@ -17,7 +17,7 @@ export const pause = (attempt, after = 0) =>
   Math.max(after * 1000, Math.min(30_000, 1000 * 2 ** attempt) * (0.5 + Math.random() / 2));
 
 export class Api {
-  /** `base`: the server with a slash at the end. `remember(token)` is called with every new token. */
+  /** `base`: the server with a slash at the end. `remember(session)` is called with every new token. */
   constructor(base, key, remember) {
     Object.assign(this, { base, key, remember, token: "", identity: "", renewing: null });
   }
@@ -64,10 +64,16 @@ export class Api {
     return (await this.call(path, options)).json();
   }
 
-  /** Begins, renews or takes over (`code`) a session. Calls at the same time share one request. */
+  /** Begins, renews or takes over (`code`) a session. Calls for the same at the same time share one request. */
   session(extra = {}) {
-    this.renewing ||= this.begin(extra).finally(() => (this.renewing = null));
-    return this.renewing;
+    const wish = `${extra.code || ""} ${this.identity}`;
+    if (this.renewing?.wish === wish) return this.renewing.answer;
+    const before = this.renewing?.answer.catch(() => {});
+    const renewing = { wish };
+    renewing.answer = Promise.resolve(before)
+      .then(() => this.begin(extra))
+      .finally(() => this.renewing === renewing && (this.renewing = null));
+    return (this.renewing = renewing).answer;
   }
 
   async begin({ code, language = this.language } = {}) {
@@ -88,7 +94,7 @@ export class Api {
     }
     const session = await response.json();
     this.token = session.token;
-    this.remember(session.token);
+    this.remember(session);
     return session;
   }
 

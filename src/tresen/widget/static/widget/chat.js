@@ -5,11 +5,13 @@ import { Bubbles } from "./bubbles.js";
 import { Composer } from "./composer.js";
 import { Delivery } from "./delivery.js";
 import { adopt, h } from "./dom.js";
+import { Memory } from "./memory.js";
 import { Panel } from "./panel.js";
 import { askCode, showCode } from "./sheets.js";
 import { notice, presence } from "./status.js";
 import { Stream } from "./stream.js";
 import { Thread } from "./thread.js";
+import { Unread } from "./unread.js";
 
 const TYPING_LASTS = 6000;
 const QUEUE_EVERY = 20_000;
@@ -24,6 +26,7 @@ export async function start(ctx) {
   adopt(ctx.root, css);
   const chat = new Chat(ctx, text);
   if (ctx.open) chat.open();
+  else if (chat.memory.open && !chat.panel.small.matches) chat.open(false); // as it was on the page before
   if (ctx.code) askCode(chat.panel, text, (code) => chat.takeOver(code), ctx.code);
   chat.connect();
   return chat;
@@ -32,11 +35,11 @@ export async function start(ctx) {
 class Chat {
   constructor(ctx, text) {
     const { config, base, language, storageKey } = ctx;
-    Object.assign(this, { ctx, text, kept: false, attempt: 0, thread: new Thread() });
-    this.api = new Api(base, config.key, (token) => this.kept && this.keep(token));
+    Object.assign(this, { ctx, text, attempt: 0, changes: 0, thread: new Thread(), memory: new Memory(storageKey) });
+    this.api = new Api(base, config.key, (session) => this.renewed(session));
     this.api.language = language;
     this.api.identity = ctx.identity;
-    this.restore();
+    this.api.token = this.memory.token || "";
     this.delivery = new Delivery(this.api, this.thread, storageKey, {
       ready: () => this.session,
       changed: () => this.draw(),
@@ -61,38 +64,22 @@ class Chat {
       grown: () => this.panel.follow(),
       fault,
     });
-    document.addEventListener("visibilitychange", () => this.markRead());
-    window.addEventListener("focus", () => this.markRead());
+    this.unread = new Unread(this.api, this.thread, this.panel, ctx, text);
+    document.addEventListener("visibilitychange", () => this.unread.draw());
     window.addEventListener("online", () => this.delivery.flush());
     window.addEventListener("storage", (event) => event.key === storageKey && !event.newValue && this.forget());
   }
 
-  // What this browser remembers: nothing before the first message.
-
-  restore() {
-    try {
-      const stored = JSON.parse(localStorage.getItem(this.ctx.storageKey));
-      this.kept = Boolean(stored);
-      this.api.token = stored?.token || "";
-    } catch {
-      this.kept = false;
-    }
-  }
-
-  keep(token = this.api.token) {
-    this.kept = true;
-    try {
-      localStorage.setItem(this.ctx.storageKey, JSON.stringify({ token }));
-    } catch {
-      // A browser that stores nothing still chats.
-    }
+  keep() {
+    this.memory.keep(this.api.token, this.panel.open);
   }
 
   // Connection
 
   async connect(extra) {
     clearTimeout(this.again);
-    await this.delivery.restore(this.kept); // shown even when the server is away
+    this.started = true;
+    await this.delivery.restore(this.memory.kept); // shown even when the server is away
     this.draw();
     try {
       this.begin(await this.api.session(extra));
@@ -108,6 +95,15 @@ class Chat {
     }
   }
 
+  /** Every fresh token. It may stand for somebody else: the old one was too old, or somebody logged in. */
+  renewed(session) {
+    const known = this.session?.visitor;
+    if (this.memory.kept) this.keep();
+    if (!known || known === session.visitor) return;
+    this.begin(session);
+    this.refresh(true);
+  }
+
   begin(session) {
     if (this.session && this.session.visitor !== session.visitor) this.thread.clear(), this.bubbles.clear();
     this.session = session;
@@ -118,15 +114,13 @@ class Chat {
   }
 
   async load(after = 0) {
-    const list = await this.api.messages(after);
-    this.update(list);
-    list.items.forEach((message) => this.thread.add(message));
-    this.follow(list.cursor);
-  }
-
-  update({ conversation, wait }) {
-    this.conversation = conversation;
-    this.wait = wait;
+    const changes = this.changes;
+    const { items, conversation, wait, online, cursor } = await this.api.messages(after);
+    // What the stream has told in the meantime is newer.
+    if (changes === this.changes) Object.assign(this, { conversation, wait });
+    this.session.config.online = online;
+    items.forEach((message) => this.thread.add(message));
+    this.follow(cursor);
   }
 
   /** Opens the stream as soon as there is something to hear: visitors who only look cost nothing. */
@@ -178,6 +172,7 @@ class Chat {
     else if (data.status) {
       this.conversation = { ...this.conversation, id: data.conversation_id, ...data };
       this.wait = data.wait;
+      this.changes++;
     }
     this.draw();
   }
@@ -198,8 +193,7 @@ class Chat {
     this.panel.log.removeAttribute("aria-busy");
     this.panel.follow();
     this.state();
-    this.markRead();
-    this.badge();
+    this.unread.draw();
   }
 
   /** The head's line and the notice under it; `trouble` goes before everything else. */
@@ -214,7 +208,7 @@ class Chat {
     }
     if (!session) return;
     panel.say(panel.state, presence(text, this));
-        this.composer.ask(!session.config.online && !talking && !session.identified);
+        this.composer.ask(!(session.config.online || talking || session.identified));
     panel.say(panel.notice, notice(text, this, talking));
     this.watchQueue();
   }
@@ -238,44 +232,22 @@ class Chat {
     this.typed = setTimeout(() => typing.replaceChildren(), lasts);
   }
 
-  badge() {
-    const { badge, button } = this.ctx;
-    const unread = this.panel.open ? 0 : this.thread.unread().length;
-    badge.textContent = unread > 9 ? "9+" : String(unread || "");
-    badge.hidden = !unread;
-    this.label ||= button.getAttribute("aria-label");
-    button.setAttribute("aria-label", unread ? `${this.label}: ${this.text.unread(unread)}` : this.label);
-  }
-
-  async markRead() {
-    const unread = this.thread.unread();
-    if (!unread.length || !this.panel.open || document.hidden || this.marking) return;
-    this.marking = true;
-    const seq = Math.max(...unread.map((message) => message.seq));
-    try {
-      await this.api.post("read", { seq });
-      unread.forEach((message) => (message.state = "read"));
-    } catch {
-      // Still unread; the next look tries again.
-    } finally {
-      this.marking = false;
-    }
-  }
-
   // window.Tresen
 
   isOpen() {
     return this.panel.open;
   }
 
-  open() {
-    this.panel.show();
-    if (!this.session) this.connect();
+  open(focus = true) {
+    this.panel.show(focus);
+    if (this.memory.kept) this.keep();
+    if (!this.session && this.started) this.connect();
     this.draw();
   }
 
   close() {
     if (!this.ctx.host.classList.contains("page")) this.panel.hide();
+    if (this.memory.kept) this.keep();
   }
 
   async identify(jwt) {
@@ -292,24 +264,21 @@ class Chat {
 
   /** Log-out: nothing of the visitor stays here. */
   async shutdown() {
-    try {
-      localStorage.removeItem(this.ctx.storageKey);
-    } catch {
-      // Nothing was stored.
-    }
+    this.memory.clear();
     await this.delivery.outbox.destroy();
     this.forget();
   }
 
   forget() {
+    this.memory.kept = false;
     this.close();
     this.stream?.stop();
     [this.again, this.quiet, this.watching].forEach(clearTimeout);
     Object.assign(this.api, { token: "", identity: "" });
-    Object.assign(this, { session: null, conversation: null, wait: null, stream: null, kept: false, promised: "", broken: false, watching: 0 });
+    Object.assign(this, { session: null, conversation: null, wait: null, stream: null, promised: "", broken: false, watching: 0 });
     this.delivery.stop();
     this.thread.clear();
     this.bubbles.clear();
-    this.badge();
+    this.unread.draw();
   }
 }

@@ -34,7 +34,14 @@ export class Composer {
 
   /** With name and e-mail (nobody there) or without. */
   ask(person) {
+    if (this.person.hidden !== person) return;
     this.person.hidden = !person;
+    this.fit();
+  }
+
+  fit() {
+    this.input.style.height = "auto";
+    this.input.style.height = `${Math.min(this.input.scrollHeight + 2, 130)}px`;
   }
 
   key(event) {
@@ -45,8 +52,7 @@ export class Composer {
   }
 
   changed() {
-    this.input.style.height = "auto";
-    this.input.style.height = `${Math.min(this.input.scrollHeight + 2, 130)}px`;
+    this.fit();
     if (!this.input.value.trim() || Date.now() - this.typed < TYPING_EVERY) return;
     this.typed = Date.now();
     this.on.typing();

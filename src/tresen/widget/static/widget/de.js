@@ -36,6 +36,7 @@ export default {
   range: (low, high) => (low === high ? `Wartezeit: etwa ${low} Min.` : `Wartezeit: etwa ${low} bis ${high} Min.`),
   resolved: "Dieses Gespräch ist abgeschlossen. Schreiben Sie einfach, wenn noch etwas ist.",
   offline: "Gerade ist niemand da. Schreiben Sie uns, wir antworten per E-Mail.",
+  later: "Gerade ist niemand da. Sobald jemand antwortet, steht es hier.",
   thanks: (email) => `Danke! Wir antworten an ${email}.`,
   name: "Name",
   email: "E-Mail",

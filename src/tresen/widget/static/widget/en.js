@@ -36,6 +36,7 @@ export default {
   range: (low, high) => (low === high ? `Waiting time: about ${low} min` : `Waiting time: about ${low} to ${high} min`),
   resolved: "This conversation is closed. Just write if there is anything else.",
   offline: "Nobody is here right now. Write to us, and we will answer by e-mail.",
+  later: "Nobody is here right now. The answer will appear here as soon as somebody is.",
   thanks: (email) => `Thank you! We will answer to ${email}.`,
   name: "Name",
   email: "E-mail",

@@ -30,6 +30,8 @@ export class Panel {
     this.ending = true;
     const gap = (box) => box.scrollHeight - box.scrollTop - box.clientHeight;
     for (const box of [this.log, this.body]) box.addEventListener("scroll", () => (this.ending = gap(box) < 60));
+    // A notice that appears or a growing text field must not push the newest message out of sight.
+    new ResizeObserver(() => this.follow()).observe(this.log);
     this.dragging();
     this.theme();
     this.small.addEventListener("change", () => this.modal());

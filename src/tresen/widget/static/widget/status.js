@@ -11,7 +11,8 @@ export function notice(text, { conversation, session, wait, promised }, talking)
   const { online } = session.config;
   const status = conversation?.status;
   if (!online && promised) return text.thanks(promised);
-  if (!online && (!talking || status === "waiting")) return text.offline;
+  if (!online && !talking) return session.identified ? text.later : text.offline;
+  if (!online && status === "waiting") return text.later;
   if (status === "resolved") return text.resolved;
   if (status !== "waiting" || !wait?.position) return "";
   const place = wait.position === 1 ? text.next : text.place(wait.position);

@@ -69,7 +69,6 @@ def test_a_filled_form_becomes_one_message():
     assert event.subject == "Maschine steht" and event.dedup_key == accepted.key
     assert (event.sender.kind, event.sender.value, event.sender.name) == ("email", "anna@example.org", "Anna")
     assert event.sender.assurance is Assurance.CLAIMED and event.sender.also == ()
-    assert event.meta["fields"]["Bestellnummer"] == "4711"
 
 
 @pytest.mark.parametrize(

@@ -185,7 +185,9 @@ def test_sent_means_stored():
         ({"colour": "red;}*{display:none"}, {"colour"}),
         ({"origins": "https://shop.example\nhttps://b.example/path"}, {"origins"}),
         ({"origins": "javascript:alert(1)"}, {"origins"}),
-        ({"origins": "https://shop.example/\nhttp://localhost:3000", "colour": "#aabbcc"}, set()),
+        ({"origins": "https://shop.example/"}, {"origins"}),
+        ({"origins": "https://Shop.example"}, {"origins"}),
+        ({"origins": "https://shop.example\nhttp://localhost:3000", "colour": "#aabbcc"}, set()),
     ],
 )
 def test_settings_are_checked(chosen, fields):
