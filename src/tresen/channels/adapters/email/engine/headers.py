@@ -14,7 +14,7 @@ from email.utils import getaddresses, parsedate_to_datetime
 from tresen.channels.adapters.email.engine.charsets import decode, one_line
 
 ENCODED_WORD = re.compile(r"=\?([^?\s*]{1,60})(?:\*[^?\s]{0,40})?\?([bBqQ])\?([^?\r\n]*)\?=")
-ADDRESS = re.compile(r"[^\s<>,;:()\"\[\]\\@]{1,64}@[^\s<>,;:()\"\\@]{1,255}")
+ADDRESS = re.compile(r"[^\s\x00-\x1f\x7f<>,;:()\"\[\]\\@]{1,64}@[^\s\x00-\x1f\x7f<>,;:()\"\\@]{1,255}")
 MESSAGE_ID = re.compile(r"<([^<>\s]{1,900})>")
 ADDRESSES_MAX = 500
 COMMENTS_MAX = 50

@@ -53,7 +53,8 @@ def strings(event: InboundEvent) -> str:
 
 
 def sound(event: InboundEvent) -> None:
-    """What every event must keep: storable text, harmless names, one of the known types."""
+    """What every event must keep: storable text, harmless names, and no need of the last line of defence."""
+    assert not event.error.endswith("Error)"), event.error
     if event.type is EventType.MESSAGE:
         text = strings(event)
         assert "\0" not in text
