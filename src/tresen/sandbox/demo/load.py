@@ -64,14 +64,19 @@ def _write(world: DemoWorld, now: datetime, secrets: dict[str, str], done: Calla
     history.tell(world, house, people, boxes, now, done)
 
 
+def introduced() -> list[tuple[User, str]]:
+    """Whom one logs in as, with their passwords: an agent, a team lead, an administrator."""
+    known = passwords.known()
+    people = User.objects.filter(email__in=known, is_active=True).order_by("id")
+    firsts = (people.filter(role=role).first() for role in INTRODUCED)
+    return [(person, known[person.email]) for person in firsts if person is not None]
+
+
 def introduce(console: Console, url: str) -> None:
     """Where to look and who to log in as."""
-    known = passwords.known()
     table = Table(box=None, show_header=False, pad_edge=False)
-    for role in INTRODUCED:
-        person = User.objects.filter(role=role, email__in=known, is_active=True).order_by("id").first()
-        if person is not None:
-            table.add_row(f"{role.label}:", person.email, Text(known[person.email], style="bold"))
+    for person, password in introduced():
+        table.add_row(f"{Role(person.role).label}:", person.email, Text(password, style="bold"))
     places = Table(box=None, show_header=False, pad_edge=False)
     places.add_row("Desk", f"{url}/desk/", style="bold")
     places.add_row("Be the customer", f"{url}/sandbox/", style="bold")

@@ -95,7 +95,8 @@ def open_mailboxes(world: DemoWorld, people: Mapping[str, Customer], password: s
 def choose(world: DemoWorld) -> dict[str, str]:
     """Customer keys by story: contract, machine, delivery, business. All of them have an e-mail address."""
     busy = {c.customer for c in world.conversations if c.status is not DemoStatus.RESOLVED}
-    known = {c.customer for c in world.conversations if c.channel == "mail"} - busy
+    # Their history shall be in view of whom the newcomer logs in as: an agent of the team Service.
+    known = {c.customer for c in world.conversations if (c.channel, c.queue) == ("mail", "service")} - busy
     records: dict[str, list[DemoRecord]] = {}
     for record in world.records:
         records.setdefault(record.customer, []).append(record)

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from tresen.kernel import clock, db
 from tresen.sandbox import people, stories
 from tresen.sandbox.demo.house import DOMAIN
+from tresen.sandbox.demo.load import introduced
 from tresen.sandbox.doors import person, playable, sandboxed
 from tresen.sandbox.forms import Letter, Stranger
 from tresen.sandbox.mail import reading, store, wire
@@ -30,9 +31,11 @@ COMPANY = f"service@{DOMAIN}"
 @sandboxed
 def home(request: HttpRequest) -> HttpResponse:
     """Who one can be."""
-    boxes = list(playable().order_by("id").select_related("customer__company"))
-    found = [(box, stories.ROLES.get(box.story, "")) for box in boxes]
-    return render(request, "sandbox/home.html", {"people": found, "stranger": Stranger(), "company": COMPANY})
+    rank = list(stories.ROLES)
+    boxes = sorted(playable().select_related("customer__company"), key=lambda box: (rank.index(box.story), box.pk))
+    agent = next((person.email for person, _password in introduced()), "")
+    context = {"people": [(box, stories.ROLES[box.story]) for box in boxes], "stranger": Stranger(), "agent": agent}
+    return render(request, "sandbox/home.html", context)
 
 
 @require_POST
