@@ -23,6 +23,7 @@ class Row:
     unanswered: bool  # the last word is the customer's
     urgent: bool
     tags: tuple[str, ...]
+    url: str
     at: datetime
 
 

@@ -51,6 +51,7 @@ def put(setting: Declared[T], value: T) -> T:
     cleaned = setting.clean(value)
     with db.atomic():
         StoredSetting.objects.update_or_create(key=setting.key, defaults={"value": cleaned, "changed_at": clock.now()})
+        forget()  # whoever wrote it reads it back, also before the commit
         wake.on_commit(TOPIC)
     return cleaned
 

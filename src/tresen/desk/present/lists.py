@@ -93,10 +93,11 @@ def list_pane(me: Principal, query: ListQuery, selected: int | None = None) -> L
         page = queries.page(me, query.filter(me), limit=query.rows)
     prefetch_related_objects(page.items, "tags")
     counts = queries.counts(me)
+    address = reverse("desk:inbox")
     icon, title, text = _empty(query)
     return ListPane(
         filters=_filters(me, query, counts),
-        rows=tuple(row(item, me) for item in page.items),
+        rows=tuple(row(item, me, address, query.string()) for item in page.items),
         more=query.string(cursor=page.cursor) if page.cursor else "",
         selected=selected,
         query_string=query.string(),
@@ -107,8 +108,8 @@ def list_pane(me: Principal, query: ListQuery, selected: int | None = None) -> L
     )
 
 
-def row(item: Conversation, me: Principal) -> Row:
-    """One line. Needs customer, channel, queue, assignee and tags loaded."""
+def row(item: Conversation, me: Principal, address: str, query: str) -> Row:
+    """One line. Needs customer, channel, queue, assignee and tags loaded; `address` is where conversations live."""
     return Row(
         id=item.pk,
         number=item.number,
@@ -122,6 +123,7 @@ def row(item: Conversation, me: Principal) -> Row:
         unanswered=item.last_direction == "in" and item.status != Status.RESOLVED,
         urgent=item.priority >= Priority.HIGH,
         tags=tuple(tag.name for tag in item.tags.all()[:3]),
+        url=f"{address}c/{item.pk}/{query}",
         at=item.last_message_at,
     )
 

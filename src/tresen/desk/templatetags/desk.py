@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from django import forms, template
@@ -19,6 +20,7 @@ register = template.Library()
 
 
 @register.simple_tag
+@cache
 def icon(name: str, extra: str = "") -> SafeString:
     """One icon of the vendored sprite, hidden from screen readers: the text beside it or `aria-label` says it."""
     sprite = static("vendor/tabler-icons/icons.svg")
