@@ -15,6 +15,7 @@ conversation_urls = [
     path("thread/", conversation.thread, name="thread"),
     path("customer/", conversation.customer, name="customer"),
     path("write/", writing.write, name="write"),
+    path("typing/", writing.typing, name="typing"),
     path("take/", verbs.take, name="take"),
     path("assign/", verbs.assign, name="assign"),
     path("release/", verbs.release, name="release"),

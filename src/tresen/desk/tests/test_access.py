@@ -21,7 +21,7 @@ ADMINISTRATORS = {
 }  # fmt: skip
 READ = {"conversation", "head", "thread", "customer", "mail", "attachment"}
 VERBS = {
-    "write", "take", "assign", "release", "resolve", "reopen", "snooze", "tag", "untag", "priority",
+    "write", "typing", "take", "assign", "release", "resolve", "reopen", "snooze", "tag", "untag", "priority",
     "confirm-identity", "delivery-retry",
 }  # fmt: skip
 OWN = {

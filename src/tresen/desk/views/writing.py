@@ -14,8 +14,9 @@ from tresen.accounts.principal import Principal
 from tresen.conversations import actions, queries
 from tresen.desk import drafts
 from tresen.desk.present.composers import composer, foreign_addresses, last_received
-from tresen.desk.views.common import changed, number, staff
+from tresen.desk.views.common import NO_CONTENT, changed, number, staff
 from tresen.desk.wording import explain
+from tresen.kernel import wake
 from tresen.kernel.errors import Invalid
 
 PANES = ("thread", "list", "head")
@@ -36,6 +37,18 @@ def write(request: HttpRequest, me: Principal, conversation_id: int) -> HttpResp
     fresh = composer(me, row, mode="note" if mode == "note" else "reply")
     answer = render(request, "desk/parts/composer.html", {"composer": fresh})
     return changed(PANES, said, undo=undo, answer=answer)
+
+
+@require_POST
+@staff
+def typing(request: HttpRequest, me: Principal, conversation_id: int) -> HttpResponse:
+    """Passing news, never stored: the customer sees that somebody answers, colleagues see who."""
+    row = queries.get(me, conversation_id)
+    news = {"kind": "typing", "conversation_id": row.pk, "author": me.name}
+    if request.POST.get("mode") == "reply":
+        wake.pass_on({**news, "to": "visitor"})
+    wake.pass_on({**news, "user_id": me.user_id})
+    return HttpResponse(status=NO_CONTENT)
 
 
 def _store(request: HttpRequest, me: Principal, conversation_id: int, mode: str) -> tuple[str, str]:

@@ -115,6 +115,7 @@ function prepare(form) {
     grow(area);
     showMode(form);
     save(form);
+    tellTyping(form, area);
   });
   form.addEventListener("change", (event) => {
     if (event.target.type === "file") showFiles(form);
@@ -145,6 +146,18 @@ function prepare(form) {
     form.classList.remove("sending");
     if (detail.successful && detail.elt === form) localStorage.removeItem(draftKey(form));
   });
+}
+
+const TYPING_MS = 3000;
+let told = 0;
+
+/** Tells others that somebody writes here, at most every three seconds; nobody minds when it fails. */
+function tellTyping(form, area) {
+  if (!form.dataset.typing || !area.value.trim() || Date.now() - told < TYPING_MS) return;
+  told = Date.now();
+  const body = new URLSearchParams({ mode: mode(form) });
+  const { "X-CSRFToken": token } = JSON.parse(document.body.getAttribute("hx-headers"));
+  fetch(form.dataset.typing, { method: "POST", body, headers: { "X-CSRFToken": token } }).catch(() => {});
 }
 
 function wireFiles(form, area) {

@@ -65,6 +65,8 @@ let typingTimer = null;
 function showTyping(data) {
   const line = document.getElementById("typing");
   if (!line || String(data?.conversation_id ?? "") !== openConversation()) return;
+  if (String(data.user_id ?? "") === document.body.dataset.me) return;
+  line.querySelector(".who").textContent = data.author;
   line.hidden = false;
   clearTimeout(typingTimer);
   typingTimer = setTimeout(() => (line.hidden = true), 6000);
