@@ -113,8 +113,8 @@ class InboundEvent:
 class RawReceipt:
     """One stored request or one fetched mail, exactly as it came. Header names are lower case."""
 
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     path: str = ""
     query: str = ""
     method: str = "POST"
@@ -220,7 +220,7 @@ class ChannelView:
     name: str
     kind: str
     settings: Mapping[str, Any]
-    secrets: Mapping[str, str]
+    secrets: Mapping[str, str] = field(repr=False)
     public_url: str
     language: str = "de"
     cursor: Mapping[str, Any] = field(default_factory=dict)  # how far a pull channel has fetched
