@@ -268,15 +268,9 @@ def test_check_is_green(server: MailServer, protocol: str) -> None:
 @pytest.mark.parametrize("protocol", ["imap", "pop3"])
 def test_encrypted(server: MailServer, monkeypatch: pytest.MonkeyPatch, protocol: str, security: str) -> None:
     wrapped = "s" if security == "tls" else ""
-    channel = view(
-        server,
-        f"service@{SHOP}",
-        protocol=protocol,
-        in_port=getattr(server, protocol + wrapped),
-        out_port=getattr(server, "smtp" + wrapped),
-        in_security=security,
-        out_security=security,
-    )
+    ports = {"in_port": getattr(server, protocol + wrapped), "out_port": getattr(server, "smtp" + wrapped)}
+    how = {"protocol": protocol, "in_security": security, "out_security": security}
+    channel = view(server, f"service@{SHOP}", **ports, **how)
     stranger = {c.name: c for c in ADAPTER.check(channel)}
     assert not any(c.ok for c in stranger.values())
     assert {c.fix[:31] for c in stranger.values()} == {"The certificate does not fit th"}, stranger

@@ -72,7 +72,9 @@ def mailserver(tokeninfo_port: int = 0) -> Iterator[MailServer]:
     command = [sys.executable, __file__, str(tokeninfo_port)]
     if os.geteuid() != 0:
         command = ["sudo", "-n", *command]
-    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    # A session of its own: a signal to the tests' process group must not reach it before it has cleaned up.
+    pipe = subprocess.PIPE
+    child = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, start_new_session=True)
     assert child.stdin is not None and child.stdout is not None
     try:
         line = child.stdout.readline()
