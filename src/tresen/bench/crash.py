@@ -1,4 +1,4 @@
-"""`bench crash`: the product is killed at named points while customers write and agents answer; nothing may be missing.
+"""`bench crash`: the product is killed at named points while customers write and agents answer; nothing may be lost.
 
 SQLite, or PostgreSQL by DATABASE_URL. kill -9 does not test the disk: that commits are synced is the database's setting.
 """
@@ -25,14 +25,14 @@ from tresen.bench.report import Report, progress
 # Point → at most at which of its passes the process dies. ANYTIME: after a random time instead.
 ANYTIME = "anytime"
 POINTS: Mapping[str, int] = {
-    "receipt.before-commit": 12,
-    "receipt.after-commit": 12,
-    "file.written": 12,
+    "receipt.before-commit": 8,
+    "receipt.after-commit": 8,
+    "file.written": 10,
     "attachment.row-written": 10,
-    "receipt.before-processed": 12,
-    "receipt.processed": 12,
-    "events.before-commit": 15,
-    "events.after-commit": 15,
+    "receipt.before-processed": 8,
+    "receipt.processed": 8,
+    "events.before-commit": 10,
+    "events.after-commit": 10,
     "job.claimed": 15,
     "delivery.before-send": 15,
     "delivery.after-send": 15,
@@ -69,7 +69,7 @@ def run(args: list[str], console: Console) -> dict[str, Any]:
     points = [given.point] if given.point else list(POINTS)
     report, random = Report("crash"), Random(given.seed)
     with workshop(given.data) as folder, progress(console) as bar:
-        report.fsync(folder)
+        report.probe(folder)
         task = bar.add_task("crash", total=given.runs)
         harness = Harness(folder / "data", given.receiver_faults, given.seed)
         try:

@@ -64,7 +64,7 @@ def run(args: list[str], console: Console) -> dict[str, Any]:
     servers: dict[str, Callable[[Path], Process]] = {"floor": _floor, "counter": _counter, "product": Product}
     rounds = {name: Rounds() for name in servers}
     with workshop() as folder, progress(console) as bar:
-        report.fsync(folder)
+        report.probe(folder)
         channel = _template(folder / "template")
         task = bar.add_task("intake", total=given.rounds * len(servers) + 1)
         for turn, (name, make) in itertools.product(range(given.rounds), servers.items()):

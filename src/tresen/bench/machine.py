@@ -51,6 +51,19 @@ def fsync_probe(folder: Path, times: int = 200) -> list[float]:
     return taken
 
 
+def cpu_probe() -> float:
+    """Seconds of CPU of a fixed piece of work, the best of three: what a second is worth on this machine just now."""
+    best = math.inf
+    for _ in range(3):
+        begun = time.process_time()
+        words: dict[str, int] = {}
+        for number in range(200_000):
+            word = f"w{number % 5_000}"
+            words[word] = words.get(word, 0) + number
+        best = min(best, time.process_time() - begun)
+    return best
+
+
 def percentile(values: Sequence[float], share: float) -> float:
     """Nearest rank: the smallest value that `share` of all values do not exceed; NaN of nothing."""
     if not values:

@@ -76,7 +76,7 @@ def run(args: list[str], console: Console) -> dict[str, Any]:
     given = parser.parse_args(args)
     report = Report("pipeline")
     with workshop() as folder, progress(console) as bar:
-        report.fsync(folder)
+        report.probe(folder)
         product = Product(folder / "data")
         with serving(product):
             uvloop.run(_measure(product, report, bar, given.rate, given.seconds))

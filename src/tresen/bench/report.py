@@ -58,11 +58,12 @@ class Report:
         self.add(f"{name} p50", machine.percentile(seconds, 0.5) * 1000, "ms")
         self.add(f"{name} p99", machine.percentile(seconds, 0.99) * 1000, "ms", at_most=p99, note=note)
 
-    def fsync(self, folder: Path) -> None:
-        """The disk's own speed, beside which every durable figure has to be read."""
+    def probe(self, folder: Path) -> None:
+        """How fast this machine is just now: its disk, and its processor beside whatever else runs."""
         taken = machine.fsync_probe(folder)
-        self.add("fsync of 4 KiB p50", machine.percentile(taken, 0.5) * 1000, "ms")
-        self.add("fsync of 4 KiB p99", machine.percentile(taken, 0.99) * 1000, "ms")
+        self.add("probe: fsync of 4 KiB p50", machine.percentile(taken, 0.5) * 1000, "ms")
+        self.add("probe: fsync of 4 KiB p99", machine.percentile(taken, 0.99) * 1000, "ms")
+        self.add("probe: CPU of a fixed piece of Python", machine.cpu_probe() * 1000, "ms", note="compare between runs")
 
     @property
     def good(self) -> bool:

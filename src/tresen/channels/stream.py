@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -132,10 +132,13 @@ class StaffViewer:
             return True
         return queue_id in self.queues or (agent_id is not None and agent_id == self.principal.user_id)
 
-    def learn(self, principal: Principal | None) -> None:
+    def learn(
+        self,
+        principal: Principal | None,
+        queues_of: Callable[[Principal], frozenset[int] | None] = queries.sight,
+    ) -> None:
         """Takes over the rights of this moment; None closes."""
         if principal is None or "read" not in principal.scopes:
             self.closed = True
             return
-        seen = queries.queue_ids(principal)
-        self.principal, self.queues = principal, None if seen is None else frozenset(seen)
+        self.principal, self.queues = principal, queues_of(principal)

@@ -23,6 +23,7 @@ from tresen.channels.directory import DIRECTORY  # noqa: E402
 from tresen.config import health, streaming  # noqa: E402
 from tresen.config.crew import WorkCrew  # noqa: E402
 from tresen.config.network import Exceptions  # noqa: E402
+from tresen.config.rights import Rights  # noqa: E402
 from tresen.config.wsgi import application as django_application  # noqa: E402
 from tresen.kernel import db, wake  # noqa: E402
 from tresen.kernel.groupcommit import GroupWriter  # noqa: E402
@@ -62,7 +63,7 @@ class Application:
         self.role = os.environ.get("TRESEN_ROLE", "all")
         self.writer = GroupWriter(_store(), name="receipt", on_commit=lambda: wake.broadcast(processing.TOPIC))
         self.intake = intake.Intake(DIRECTORY, self.writer, processing.backlog)
-        self.hub = Hub(JournalSource(), streaming.render, streaming.refresh)
+        self.hub = Hub(JournalSource(), streaming.render, Rights().refresh)
         self.stream = StreamApp(self.hub, streaming.authenticate)
         self.django = WsgiBridge(django_application, threads=DJANGO_THREADS)
         self.crew = WorkCrew() if self.role == "all" else None

@@ -1,4 +1,4 @@
-"""Puts the stream together: who may open one, how events look to each audience, how rights stay fresh."""
+"""Puts the stream together: who may open one, how events look to each audience."""
 
 from __future__ import annotations
 
@@ -7,21 +7,16 @@ from typing import Any
 
 import orjson
 from django.conf import settings
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
-from django.utils.crypto import constant_time_compare
 
-from tresen.accounts.models import ApiToken, User
-from tresen.accounts.principal import Principal, for_token
-from tresen.accounts.tokens import principal_of_token, principal_of_user
+from tresen.accounts.tokens import principal_of_token
 from tresen.channels import stream as staff
 from tresen.channels.stream import Facts, StaffViewer
+from tresen.config.rights import Sessions
 from tresen.conversations.models import Conversation
-from tresen.kernel import clock, wake
+from tresen.kernel import wake
 from tresen.kernel.journal import Entry
 from tresen.kernel.stream import Hub, Rendered, Viewer, rendered
 from tresen.widget import stream as visitors
-from tresen.widget.stream import VisitorViewer
 
 
 def render(entries: Sequence[Entry]) -> list[Rendered]:
@@ -53,56 +48,13 @@ def _by_token(text: str) -> StaffViewer | None:
     return None if viewer.closed else viewer
 
 
-def _session_user(session_key: str) -> Principal | None:
-    data = SessionStore(session_key).load() if session_key else {}
-    user = User.objects.filter(pk=data.get(SESSION_KEY, 0), is_active=True).first()
-    if user is None or BACKEND_SESSION_KEY not in data:
-        return None
-    if not constant_time_compare(data.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()):
-        return None
-    return principal_of_user(user.pk)
-
-
 def _by_session(session_key: str) -> StaffViewer | None:
-    principal = _session_user(session_key)
+    principal = Sessions().principals({session_key}).get(session_key) if session_key else None
     if principal is None:
         return None
     viewer = StaffViewer(principal, key=principal.actor, session=session_key)
     viewer.learn(principal)
     return viewer
-
-
-def refresh(viewers: Sequence[Any]) -> None:
-    """Brings every open stream's rights up to date; called every two seconds."""
-    visitors.still_there([v for v in viewers if isinstance(v, VisitorViewer)])
-    tokens: dict[int, list[StaffViewer]] = {}
-    sessions: dict[str, list[StaffViewer]] = {}
-    for viewer in viewers:
-        if isinstance(viewer, StaffViewer):
-            if viewer.token_id is not None:
-                tokens.setdefault(viewer.token_id, []).append(viewer)
-            else:
-                sessions.setdefault(viewer.session, []).append(viewer)
-    if tokens:
-        _refresh_tokens(tokens)
-    for session, theirs in sessions.items():
-        _learn(theirs, _session_user(session))
-
-
-def _refresh_tokens(tokens: Mapping[int, list[StaffViewer]]) -> None:
-    rows = ApiToken.objects.select_related("user").filter(pk__in=list(tokens), revoked_at=None).in_bulk()
-    now = clock.now()
-    for token_id, theirs in tokens.items():
-        row = rows.get(token_id)
-        good = row and (row.expires_at is None or row.expires_at > now) and (row.user is None or row.user.is_active)
-        _learn(theirs, for_token(row) if row and good else None)
-
-
-def _learn(viewers: Sequence[StaffViewer], principal: Principal | None) -> None:
-    first, *others = viewers
-    first.learn(principal)
-    for other in others:
-        other.principal, other.queues, other.closed = first.principal, first.queues, first.closed
 
 
 def follow_passing(hub: Hub) -> None:

@@ -1,10 +1,10 @@
-"""One open stream: a bounded backlog and the task that writes it."""
+"""One open stream: a bounded backlog, written at once when the client keeps up, else by a task."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, MutableMapping, Sequence
 from typing import Any
 
 from tresen.kernel.journal import Position
@@ -56,12 +56,19 @@ class Connection:
             data = self.viewer.sees(event)
             if data is not None:
                 taken += 1
-                if not self.offer(data):
+                if not self._add(data):
                     break  # the reset stands for the rest of the batch too
+        if taken:
+            self._write()
         return taken
 
     def offer(self, data: bytes) -> bool:
         """Queues a frame. False: the client is too slow, and one `reset` replaced all that waited."""
+        fits = self._add(data)
+        self._write()
+        return fits
+
+    def _add(self, data: bytes) -> bool:
         if self.ended:
             return False
         self._backlog.append(data)
@@ -71,7 +78,6 @@ class Connection:
             self.resets += 1
             self._backlog = [frames.reset(self.position)]
             self._size = len(self._backlog[0])
-        self._write()
         return fits
 
     def end(self, data: bytes = b"") -> None:
@@ -87,8 +93,14 @@ class Connection:
             await asyncio.wait([self._writing])
 
     def _write(self) -> None:
-        if self._writing is None:
-            self._writing = asyncio.get_running_loop().create_task(self._flush())
+        if self._writing is not None:
+            return
+        flushing = self._flush()
+        try:
+            waits_for = flushing.send(None)
+        except StopIteration:  # the server took it at once, as usual: a task would have cost as much again
+            return
+        self._writing = asyncio.get_running_loop().create_task(_go_on(flushing, waits_for))
 
     async def _flush(self) -> None:
         try:
@@ -104,3 +116,26 @@ class Connection:
             log.debug("stream of %s: %s", self.viewer.key, error)
         finally:
             self._writing = None
+
+
+class _Begun:
+    """A coroutine that was begun outside of any task; `waits_for` is what it yielded there."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, None], waits_for: Any) -> None:
+        self._coroutine, self._waits_for = coroutine, waits_for
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        while True:
+            try:
+                try:
+                    answer = yield self._waits_for
+                except BaseException as error:
+                    self._waits_for = self._coroutine.throw(error)
+                else:
+                    self._waits_for = self._coroutine.send(answer)
+            except StopIteration:
+                return
+
+
+async def _go_on(coroutine: Coroutine[Any, Any, None], waits_for: Any) -> None:
+    await _Begun(coroutine, waits_for)

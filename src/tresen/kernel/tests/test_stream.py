@@ -260,10 +260,10 @@ def test_the_backlog_is_bounded_in_bytes_too() -> None:
         client = Client()
         limits = Limits(backlog_bytes=1000)
         connection = Connection(Person(), client.send, Position(3, 4), limits, ends_at=0, slot=0)
-        assert [connection.offer(b"x" * 400) for _ in range(3)] == [True, True, False]
+        assert [connection.offer(b"x" * 400) for _ in range(4)] == [True, True, True, False]
         client.flowing.set()
         await connection.drained()
-        assert client.body == reset(Position(3, 4))
+        assert client.body == b"x" * 400 + reset(Position(3, 4))  # the first was with the server already
 
     asyncio.run(main())
 
