@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
@@ -86,11 +87,11 @@ class Intake:
             await _answer(send, 204, b"", cors)
             return
         try:
-            status, body = await self._take(view, adapter, scope, receive, path)
+            status, body, kind = await self._take(view, adapter, scope, receive, path)
         except AdapterError as error:
             await _refuse(send, error, cors)
             return
-        await _answer(send, status, body, cors)
+        await _answer(send, status, body, cors, kind)
 
     async def _channel(self, key: str) -> ChannelView | None:
         if self.directory.stale:
@@ -102,22 +103,18 @@ class Intake:
 
     async def _take(
         self, view: ChannelView, adapter: Adapter, scope: Scope, receive: Receive, path: str
-    ) -> tuple[int, bytes]:
+    ) -> tuple[int, bytes, bytes]:
         client = (scope.get("client") or ("",))[0]
         if adapter.browser_origin and not self.clients.allows(client):
             raise AdapterError(429, "too many requests, try again in a minute")
         await self._room()
         headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
-        body = await self._body(receive, headers, adapter.body_max)
-        self.in_flight += len(body)
-        try:
+        async with self._body(receive, headers, adapter.body_max) as body:
             raw = RawReceipt(body, headers, path, scope["query_string"].decode("latin-1"), scope["method"], clock.now())
             accepted = await self._offload(len(body), lambda: adapter.authorize(view, raw))
             if isinstance(accepted, Answer):
-                return accepted.status, _encode(accepted.body)
+                return accepted.status, _encode(accepted.body), accepted.content_type.encode("latin-1")
             return await self._store(view, raw, accepted)
-        finally:
-            self.in_flight -= len(body)
 
     async def _offload(self, size: int, call: Callable[[], Any]) -> Any:
         if size <= LARGE:
@@ -133,27 +130,34 @@ class Intake:
             except Exception:
                 log.exception("the backlog cannot be read")
                 raise AdapterError(503, "try again later") from None
-        if self.waiting > BACKLOG_MAX or self.in_flight > IN_FLIGHT_MAX:
+        if self.waiting > BACKLOG_MAX:
             raise AdapterError(503, "too much is waiting, try again later")
 
-    async def _body(self, receive: Receive, headers: Mapping[str, str], limit: int) -> bytes:
+    @asynccontextmanager
+    async def _body(self, receive: Receive, headers: Mapping[str, str], limit: int) -> AsyncIterator[bytes]:
+        """The whole body, counted as in flight from its first byte on: nobody has shown a token yet."""
         declared = headers.get("content-length", "")
         if declared.isdigit() and int(declared) > limit:
             raise AdapterError(413, f"at most {limit} bytes")
-        chunks, size = [], 0
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise AdapterError(400, "the request ended early")
-            chunk = message.get("body", b"")
-            size += len(chunk)
-            if size > limit:
-                raise AdapterError(413, f"at most {limit} bytes")
-            chunks.append(chunk)
-            if not message.get("more_body"):
-                return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        chunks, size, more = [], 0, True
+        try:
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise AdapterError(400, "the request ended early")
+                chunk, more = message.get("body", b""), message.get("more_body", False)
+                size += len(chunk)
+                self.in_flight += len(chunk)
+                if size > limit:
+                    raise AdapterError(413, f"at most {limit} bytes")
+                if self.in_flight > IN_FLIGHT_MAX:
+                    raise AdapterError(503, "too much is on its way, try again later")
+                chunks.append(chunk)
+            yield chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        finally:
+            self.in_flight -= size
 
-    async def _store(self, view: ChannelView, raw: RawReceipt, accepted: Accepted) -> tuple[int, bytes]:
+    async def _store(self, view: ChannelView, raw: RawReceipt, accepted: Accepted) -> tuple[int, bytes, bytes]:
         body = raw.body if accepted.body is None else accepted.body
         file = ""
         try:
@@ -168,7 +172,7 @@ class Intake:
         if file and not stored.new:
             await asyncio.get_running_loop().run_in_executor(self.pool, blobs.remove, file)
         answer = {"receipt": stored.id, **accepted.reply}
-        return (202 if stored.new else 200), orjson.dumps(answer)
+        return (202 if stored.new else 200), orjson.dumps(answer), b"application/json"
 
 
 def _row(view: ChannelView, raw: RawReceipt, key: str, body: bytes, file: str) -> tuple[Any, ...]:
