@@ -6,25 +6,32 @@ import base64
 import binascii
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
-Text = Annotated[str, StringConstraints(max_length=100_000)]
-Short = Annotated[str, StringConstraints(min_length=1, max_length=250)]
+
+def _without_nul(value: str) -> str:
+    """PostgreSQL holds no NUL, and no text needs one."""
+    return value.replace("\x00", "")
+
+
+Clean = Annotated[str, AfterValidator(_without_nul)]
+Text = Annotated[Clean, StringConstraints(max_length=100_000)]
+Short = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length=250)]
 
 
 class From(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     kind: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
-    value: Annotated[str, StringConstraints(min_length=1, max_length=320)]
-    name: Annotated[str, StringConstraints(max_length=200)] = ""
-    language: Annotated[str, StringConstraints(max_length=5)] = ""
+    value: Annotated[str, StringConstraints(pattern=r"^[^\x00]+$", max_length=320)]
+    name: Annotated[Clean, StringConstraints(max_length=200)] = ""
+    language: Annotated[Clean, StringConstraints(max_length=5)] = ""
 
 
 class Attachment(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    name: Annotated[str, StringConstraints(max_length=1000)]
+    name: Annotated[Clean, StringConstraints(max_length=1000)]
     type: Annotated[str, StringConstraints(max_length=200)] = "application/octet-stream"
     base64: str
 
@@ -47,7 +54,7 @@ class Body(BaseModel):
     thread: Short
     sender: From = Field(alias="from")
     text: Text
-    html: Annotated[str, StringConstraints(max_length=400_000)] = ""
-    subject: Annotated[str, StringConstraints(max_length=300)] = ""
+    html: Annotated[Clean, StringConstraints(max_length=400_000)] = ""
+    subject: Annotated[Clean, StringConstraints(max_length=300)] = ""
     at: AwareDatetime | None = None
     attachments: Annotated[list[Attachment], Field(max_length=50)] = Field(default_factory=list)
