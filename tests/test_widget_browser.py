@@ -87,8 +87,16 @@ def test_a_conversation_by_keyboard_alone(visit, tresen):
 def test_typing_is_seen_on_the_other_side(visit, tresen):
     page = opened(visit())
     sent(page, "Hallo")
-    with page.expect_request(re.compile("/typing$")):
+    with page.expect_response(re.compile("/typing$")) as answer:
         page.locator("#text").press_sequentially("ich schreibe")
+    assert answer.value.status == 200
+    expect(page.locator(".state")).to_have_text("Mara Lindt kümmert sich darum")
+    tresen.type("note")
+    tresen.type()
+    expect(page.locator(".typing")).to_contain_text("Mara Lindt schreibt …")
+    tresen.reply("Guten Tag")
+    expect(page.locator(".bubble", has_text="Guten Tag").last).to_be_visible()
+    expect(page.locator(".typing")).to_have_text("")
 
 
 def test_a_strict_policy_of_the_host_page_is_enough(visit, tresen, shop):

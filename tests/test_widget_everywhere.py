@@ -86,6 +86,16 @@ def test_english_on_an_english_page(visit, tresen, shop):
     expect(opened(page).locator("#text")).to_have_attribute("placeholder", "Write a message")
 
 
+def test_a_page_steers_the_chat_and_two_lines_make_one_chat(visit, tresen, shop):
+    page = visit(url=shop.put("/twice", f"<h1>Shop</h1>{script(tresen)}{script(tresen)}"))
+    expect(page.locator(".launch")).to_have_count(1)
+    page.evaluate("Tresen.open()")
+    expect(page.locator(".panel")).to_be_visible()
+    page.evaluate("Tresen.close()")
+    expect(page.locator(".panel")).to_be_hidden()
+    assert page.evaluate("Object.isFrozen(Tresen) && Object.keys(Tresen).join()") == "open,close,identify,shutdown"
+
+
 def test_a_hostile_host_page_neither_hides_it_nor_talks_to_it(visit, tresen, shop):
     style = """<style>body * { display: none !important; opacity: 0 !important; position: static !important;
       color: lime !important; font-size: 90px !important; all: unset; }</style>"""

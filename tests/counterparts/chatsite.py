@@ -13,7 +13,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -108,15 +109,29 @@ class Tresen:
         """Mara comes or goes."""
         self.api("POST", f"agents/{self.facts['agent']}/presence", {"status": status})
 
-    def look_at(self) -> None:
-        """Mara opens the newest conversation on her desk."""
+    @contextmanager
+    def _desk(self) -> Iterator[httpx.Client]:
+        """Mara's browser, logged in; forms carry their CSRF token."""
         with httpx.Client(base_url=self.url, follow_redirects=True, timeout=20) as desk:
             page = desk.get("/account/login/").text
             token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
             assert token is not None, page[:2000]
             form = {"login": "mara@bohne.test", "password": PASSWORD, "csrfmiddlewaretoken": token[1]}
             desk.post("/account/login/", data=form, headers={"Referer": f"{self.url}/account/login/"})
+            desk.headers["X-CSRFToken"] = desk.cookies["csrftoken"]
+            desk.headers["Referer"] = f"{self.url}/desk/"
+            yield desk
+
+    def look_at(self) -> None:
+        """Mara opens the newest conversation on her desk."""
+        with self._desk() as desk:
             assert desk.get(f"/desk/c/{self.conversation()}/").status_code == 200
+
+    def type(self, mode: str = "reply") -> None:
+        """Mara types in the newest conversation."""
+        with self._desk() as desk:
+            answer = desk.post(f"/desk/c/{self.conversation()}/typing/", data={"mode": mode})
+            assert answer.is_success, answer.text
 
 
 class Shop:

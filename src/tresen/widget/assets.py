@@ -9,7 +9,7 @@ import gzip
 import hashlib
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 SOURCES = Path(__file__).parent / "static" / "widget"
@@ -31,6 +31,7 @@ class Asset:
     etag: str
 
 
+@lru_cache(128)
 def asset(content_type: str, body: bytes) -> Asset:
     """The same bytes always give the same tag."""
     tag = '"' + hashlib.sha256(body).hexdigest()[:24] + '"'

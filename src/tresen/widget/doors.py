@@ -19,11 +19,12 @@ from tresen.channels.adapters.webchat import look, tokens
 from tresen.channels.adapters.webchat.tokens import Visitor
 from tresen.channels.contract import ChannelView
 from tresen.channels.directory import DIRECTORY
-from tresen.kernel import clock
-from tresen.kernel.errors import Denied, Invalid, NotFound, TresenError
+from tresen.kernel import clock, db
+from tresen.kernel.errors import Denied, Invalid, NotFound, TresenError, Unavailable
 from tresen.kernel.limits import InMemory
 
 BODY_MAX = 16 * 1024
+RETRY_AFTER = {429: "20", 503: "5"}  # s
 Body = TypeVar("Body", bound=BaseModel)
 View = Callable[..., HttpResponseBase]
 
@@ -94,6 +95,8 @@ def door(method: str, *, kind: str = "webchat", per_minute: int) -> Callable[[Vi
                     answer = view(request, channel, **more)
             except TresenError as error:
                 answer = _problem(error)
+            except db.StorageError:
+                answer = _problem(Unavailable("try again later"))
             return _cors(answer, origin, method)
 
         return enter
@@ -113,8 +116,8 @@ def _problem(error: TresenError) -> HttpResponse:
     if error.field:
         body["field"] = error.field
     answer = JsonResponse(body, status=error.status, content_type="application/problem+json")
-    if error.status == 429:
-        answer["Retry-After"] = "20"
+    if error.status in RETRY_AFTER:
+        answer["Retry-After"] = RETRY_AFTER[error.status]
     if error.status == 401:
         answer["WWW-Authenticate"] = "Bearer"
     return answer

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from tresen.channels.adapters.form.fields import parse_fields
 from tresen.channels.adapters.webchat.bodies import MEDIA_MAX
-from tresen.channels.adapters.webchat.look import COLOUR, DEFAULT_COLOUR
+from tresen.channels.adapters.webchat.look import COLOUR, DEFAULT_COLOUR, readable_on
 from tresen.channels.contract import ChannelView
 from tresen.channels.directory import DIRECTORY
 from tresen.kernel.errors import NotFound
@@ -37,12 +37,14 @@ def script(request: HttpRequest, key: str) -> HttpResponse:
 def config(channel: ChannelView) -> dict[str, Any]:
     """What the loader knows before it contacts anybody. Nothing secret: everybody can read it."""
     settings = channel.settings
-    colour = str(settings.get("colour") or "")
+    wished = str(settings.get("colour") or "")
+    colour = wished if COLOUR.fullmatch(wished) else DEFAULT_COLOUR
     shown: dict[str, Any] = {
         "key": channel.key,
         "version": assets.version(),
         "title": settings.get("title") or "",
-        "colour": colour if COLOUR.fullmatch(colour) else DEFAULT_COLOUR,
+        "colour": colour,
+        "on_colour": readable_on(colour),
         "theme": settings.get("theme") or "auto",
         "language": settings.get("language") or "auto",
         "privacy_url": settings.get("privacy_url") or "",

@@ -9,11 +9,12 @@ from datetime import timedelta
 
 import orjson
 import pytest
+from django.db import OperationalError
 
 from tresen.channels.contract import RawReceipt
 from tresen.conversations.models import Message
 from tresen.kernel import clock
-from tresen.widget import assets
+from tresen.widget import assets, queries
 
 pytestmark = pytest.mark.django_db
 SHOP, EVIL = "https://shop.example", "https://evil.example"
@@ -61,6 +62,16 @@ def test_too_many_requests_are_slowed_down(chat):
     token = chat.session()["token"]
     answers = [chat.call("code", {}, token) for _ in range(11)]
     assert answers[-1].status_code == 429 and answers[-1]["Retry-After"] == "20"
+
+
+def test_a_database_that_is_away_is_told_to_the_page(chat, monkeypatch):
+    def away(*_):
+        raise OperationalError("could not connect to server at 10.0.0.1")
+
+    monkeypatch.setattr(queries, "current", away)
+    answer = chat.call("session", {}, Origin=SHOP)
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert answer["Access-Control-Allow-Origin"] == SHOP and b"10.0.0.1" not in answer.content
 
 
 def test_the_script_carries_its_settings_and_no_secret(site):

@@ -84,6 +84,18 @@ def test_two_visitors_of_one_merged_conversation_do_not_read_each_other(chat, ag
     assert texts == ["noch einmal Ben"]
 
 
+def test_an_agents_typing_reaches_the_visitor_alone(chat):
+    token, stranger = chat.session()["token"], chat.session()["token"]
+    chat.write(token, "x")
+    row = Conversation.objects.get()
+    facts = channels.Facts("typing", row.pk, threads=channels.threads_of([row.pk])[row.pk])
+    event = rendered(None, "typing", facts, {stream.VISITOR: b'{"author":"Mara"}'})
+    assert b"Mara" in stream.viewer_of(token).sees(event)
+    assert stream.viewer_of(stranger).sees(event) is None
+    to_staff = rendered(None, "typing", facts, {channels.STAFF: b"{}"})
+    assert stream.viewer_of(token).sees(to_staff) is None
+
+
 def test_only_a_token_that_holds_opens_a_stream(chat, site, frozen_clock):
     token = chat.session()["token"]
     viewer = stream.viewer_of(token)

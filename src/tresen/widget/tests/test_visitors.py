@@ -13,7 +13,8 @@ from tresen.conversations import actions
 from tresen.conversations.actions import Draft
 from tresen.conversations.models import Conversation, Message
 from tresen.customers.models import Identity
-from tresen.kernel import clock
+from tresen.kernel import clock, wake
+from tresen.kernel.models import Event
 from tresen.widget.models import ResumeCode
 from tresen.widget.tests.conftest import switch_off
 
@@ -184,6 +185,18 @@ def test_a_code_ends_and_cannot_be_tried_for_long(chat, site, frozen_clock):
     assert chat.call("session", {"code": code}).status_code == 422
     tried = [chat.call("session", {"code": "ABCD2345"}).status_code for _ in range(20)]
     assert tried[-1] == 429
+
+
+def test_typing_is_passed_on_and_never_stored(chat, monkeypatch):
+    news = []
+    monkeypatch.setattr(wake, "pass_on", news.append)
+    token = chat.session()["token"]
+    assert chat.call("typing", {}, token).status_code == 200 and news == []
+    chat.write(token, "x", name="Anna", email="anna@kunde.test")
+    before = Event.objects.count()
+    chat.call("typing", {}, token)
+    assert news == [{"kind": "typing", "conversation_id": Conversation.objects.get().pk, "author": "Anna"}]
+    assert Event.objects.count() == before
 
 
 def test_an_absent_team_is_not_called_present(chat):

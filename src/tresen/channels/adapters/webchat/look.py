@@ -49,6 +49,16 @@ RULES = (
 )
 
 
+def readable_on(colour: str) -> str:
+    """Black or white, whichever is easier to read on `colour` (#rrggbb): at least 4.5 : 1 for every colour.
+
+    WCAG 2.2, relative luminance: at 0.179 both contrasts are equal.
+    """
+    parts = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    red, green, blue = (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in parts)
+    return "#000000" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 else "#ffffff"
+
+
 def origins(settings: Mapping[str, Any]) -> tuple[str, ...]:
     """The web sites that may use the channel, as browsers name them in `Origin`; empty = every site."""
     value = settings.get("origins") or ""

@@ -52,14 +52,6 @@
     }
   };
 
-  /** Black or white, whichever is easier to read on the channel's colour (WCAG 2: at least 4.5 : 1 for every colour). */
-  const readableOn = (colour) => {
-    const [r, g, b] = [1, 3, 5]
-      .map((i) => parseInt(colour.slice(i, i + 2), 16) / 255)
-      .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#000" : "#fff";
-  };
-
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("viewBox", "0 0 24 24");
   svg.setAttribute("aria-hidden", "true");
@@ -89,7 +81,7 @@
   button.append(svg, badge);
   root.append(button, broken);
   const sheet = new CSSStyleSheet();
-  sheet.replaceSync(`${STYLE} :host { --accent: ${config.colour}; --on-accent: ${readableOn(config.colour)}; }`);
+  sheet.replaceSync(`${STYLE} :host { --accent: ${config.colour}; --on-accent: ${config.on_colour}; }`);
   root.adoptedStyleSheets = [sheet];
 
   const load = (options) =>

@@ -13,16 +13,8 @@ export async function start(ctx) {
     fetch(`${at}form.css`, { credentials: "omit" }).then((response) => response.text()),
   ]);
   adopt(ctx.root, css);
-  adopt(ctx.root, `:host { --accent: ${ctx.config.colour}; --on-accent: ${readableOn(ctx.config.colour)}; }`);
+  adopt(ctx.root, `:host { --accent: ${ctx.config.colour}; --on-accent: ${ctx.config.on_colour}; }`);
   return new ContactForm(ctx, text);
-}
-
-/** Black or white, whichever is easier to read on a colour (WCAG 2: at least 4.5 : 1 for every colour). */
-function readableOn(colour) {
-  const [r, g, b] = [1, 3, 5]
-    .map((i) => parseInt(colour.slice(i, i + 2), 16) / 255)
-    .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#000" : "#fff";
 }
 
 class ContactForm {

@@ -21,7 +21,7 @@ export class Stream {
     }
     window.addEventListener("online", this.wake);
     const { signal } = this.stopped;
-    if (navigator.locks) navigator.locks.request(this.name, { signal }, () => this.lead()).catch(() => {});
+    if (navigator.locks) navigator.locks.request(this.name, { signal }, () => this.lead()).catch(() => this.lead());
     else this.lead();
   }
 

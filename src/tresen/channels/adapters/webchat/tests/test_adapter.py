@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tresen.channels.adapters.webchat import tokens
 from tresen.channels.adapters.webchat.adapter import WebchatAdapter
+from tresen.channels.adapters.webchat.look import readable_on
 from tresen.channels.adapters.webchat.tokens import Identity, Visitor
 from tresen.channels.contract import (
     Accepted,
@@ -192,3 +193,18 @@ def test_sent_means_stored():
 )
 def test_settings_are_checked(chosen, fields):
     assert set(ADAPTER.validate(chosen, {})) == fields
+
+
+@given(st.integers(0, 0xFFFFFF))
+def test_text_is_readable_on_every_colour(number):
+    colour = f"#{number:06x}"
+
+    def luminance(shown):
+        parts = [int(shown[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        return sum(
+            w * (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4)
+            for w, v in zip((0.2126, 0.7152, 0.0722), parts, strict=True)
+        )
+
+    light, dark = sorted((luminance(colour), luminance(readable_on(colour))), reverse=True)
+    assert (light + 0.05) / (dark + 0.05) >= 4.5
