@@ -163,13 +163,21 @@ def build(view: ChannelView, message: Message) -> Outbound:
 
 
 def recipients(view: ChannelView, message: Message, context: dict[str, Any]) -> tuple[str, ...]:
-    """Who gets it when nobody was named: whom the thread says, else the customer's address of the channel's kind."""
+    """Who gets it when nobody was named: whom the thread says, else an address of the customer of the channel's kind.
+
+    The address they last wrote from comes first, but only if it is theirs: a stranger in the thread gets no answer.
+    """
     if context.get("to"):
         return tuple(context["to"])
     kind = registry.need(view.kind).capabilities.address_kind
-    rows = Identity.objects.filter(customer=message.conversation.customer_id, kind=kind or "")
-    best = rows.order_by("-proved", "id").values_list("value", flat=True).first()
-    return (best,) if best else ()
+    theirs = Identity.objects.filter(customer=message.conversation.customer_id, kind=kind or "")
+    values = list(theirs.order_by("-proved", "id").values_list("value", flat=True))
+    written = Message.objects.filter(conversation=message.conversation_id, channel=view.id, direction=Direction.IN)
+    for meta in written.order_by("-seq").values_list("meta", flat=True)[:20]:
+        last = str(meta.get("from", {}).get("value", "")).lower()
+        if last in values:
+            return (last,)
+    return tuple(values[:1])
 
 
 def retry(by: Principal, message_id: int) -> None:

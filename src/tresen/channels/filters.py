@@ -19,13 +19,6 @@ def drop_silent(channel: ChannelView, event: InboundEvent) -> InboundEvent | Non
     return None if event.type is EventType.IGNORED else event
 
 
-def drop_own(channel: ChannelView, event: InboundEvent) -> InboundEvent | None:
-    """What we sent ourselves and got back is not a customer's message."""
-    own = str(channel.settings.get("address", "")).strip().lower()
-    sender = event.sender.value.strip().lower() if event.sender else ""
-    return None if own and sender == own and event.type is EventType.MESSAGE else event
-
-
 def mark_flood(channel: ChannelView, event: InboundEvent) -> InboundEvent | None:
     """Beyond a cap per sender and hour a message is kept but treated as automated: nothing answers it by itself."""
     if event.type is EventType.STATUS or event.sender is None or event.automated:
@@ -35,7 +28,7 @@ def mark_flood(channel: ChannelView, event: InboundEvent) -> InboundEvent | None
     return replace(event, automated=True, meta={**event.meta, "flood": True})
 
 
-FILTERS: tuple[Filter, ...] = (drop_silent, drop_own, mark_flood)
+FILTERS: tuple[Filter, ...] = (drop_silent, mark_flood)
 
 
 def run(channel: ChannelView, event: InboundEvent) -> InboundEvent | None:

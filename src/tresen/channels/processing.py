@@ -239,6 +239,7 @@ def take_in(
     meta = dict(event.meta)
     if match.stranger:
         meta["stranger"] = sender.value
+    meta["from"] = {"kind": sender.kind, "value": sender.value}
     meta["thread"] = {"rule": match.rule, "value": match.value[:120]}
     message, new = conversations.receive(
         conversations.Incoming(

@@ -18,7 +18,7 @@ from tresen.channels.contract import EventType, InboundEvent, RawReceipt, Sender
 from tresen.channels.directory import DIRECTORY
 from tresen.channels.models import KnownReference, Receipt
 from tresen.channels.processing import clean_name, sniff
-from tresen.channels.tests.shop import arrive, deposit, posted, process, shop, view
+from tresen.channels.tests.shop import arrive, deposit, posted, process, shop
 from tresen.conversations.actions import reply
 from tresen.conversations.models import Attachment, Conversation, Message
 from tresen.conversations.tests.world import draft
@@ -323,16 +323,6 @@ def test_names_as_they_come(name: str, shown: str):
 
 def message(value: str = "clara@home.example", **more: object) -> InboundEvent:
     return InboundEvent("k", EventType.MESSAGE, Sender("email", value), **more)  # type: ignore[arg-type]
-
-
-def test_our_own_mail_coming_back_is_no_customer_s_message():
-    channel = shop()
-    ours = view(channel.id)
-    ours = type(ours)(**{**{f: getattr(ours, f) for f in ours.__slots__}, "settings": {"address": " Us@Shop.example"}})
-    assert filters.run(ours, message("us@shop.EXAMPLE ")) is None
-    assert filters.run(ours, message()) is not None
-    assert filters.run(channel, message("")) is not None
-    assert filters.run(channel, InboundEvent("k", EventType.IGNORED)) is None
 
 
 def test_a_flood_of_one_sender_is_kept_but_answered_by_nothing(monkeypatch):

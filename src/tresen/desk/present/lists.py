@@ -20,7 +20,7 @@ from tresen.desk.present import kinds
 from tresen.desk.viewmodels import Choice, Filters, ListPane, Row
 from tresen.kernel.errors import Invalid
 
-PAGE = 50
+PAGE = 30
 ROWS_MAX = 200
 TAGS_MAX = 200
 VIEWS = ("mine", "waiting", "all")

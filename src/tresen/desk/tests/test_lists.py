@@ -12,7 +12,7 @@ from django.urls import reverse
 from tresen.accounts.models import User
 from tresen.conversations import actions
 from tresen.customers import actions as customers
-from tresen.desk.present.lists import ROWS_MAX, ListQuery
+from tresen.desk.present.lists import PAGE, ROWS_MAX, ListQuery
 from tresen.desk.tests.conftest import World
 from tresen.kernel import clock
 
@@ -103,7 +103,7 @@ def test_an_open_conversation_costs_little(world: World, agent: Client, django_a
 
 @pytest.mark.parametrize("rows", ["1", "99999", "x"])
 def test_a_refresh_never_asks_for_too_much(rows: str) -> None:
-    assert 50 <= ListQuery.read({"rows": rows}).rows <= ROWS_MAX
+    assert PAGE <= ListQuery.read({"rows": rows}).rows <= ROWS_MAX
 
 
 def test_the_first_page_says_what_to_do_when_there_is_nothing(world: World, agent: Client) -> None:
