@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 import time
 import traceback
 from collections import defaultdict, deque
@@ -34,6 +35,7 @@ GIVE_WAY = 0.05  # s
 ATTEMPTS = 6
 FILES_MAX = 100
 # An inline SVG or HTML page can run scripts: their type is never told to a browser.
+_MIME = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*")  # RFC 6838, 4.2
 _ACTIVE = ("svg", "html", "xml", "javascript")
 
 
@@ -193,7 +195,7 @@ def sniff(content: bytes, declared: str) -> str:
     best = found or declared or "application/octet-stream"
     if any(word in best or word in declared for word in _ACTIVE):
         return "application/octet-stream"
-    return best if best.isascii() and "/" in best else "application/octet-stream"
+    return best if _MIME.fullmatch(best) else "application/octet-stream"
 
 
 def _finish(view: ChannelView, channel: Channel, one: Prepared) -> None:
