@@ -108,6 +108,7 @@ TIME_ZONE = "Europe/Berlin"
 LANGUAGE_CODE = "en"
 LANGUAGES = [("de", "Deutsch"), ("en", "English")]
 LANGUAGE_COOKIE_NAME = "tresen_language"
+FORMAT_MODULE_PATH = ["tresen.desk.formats"]
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS: list[Path] = []

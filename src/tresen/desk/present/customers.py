@@ -55,11 +55,20 @@ def _identity(row: Identity) -> IdentityView:
     return IdentityView(
         id=row.pk,
         kind=row.kind,
-        value=row.shown or row.value,
+        value=_shown(row),
         assurance=row.assurance,
         assurance_label=labels[Assurance(row.assurance)],
         icon=kinds.identity_icon(row.kind),
     )
+
+
+def _shown(row: Identity) -> str:
+    """A browser's number tells nobody anything; a signed user number is shown without its name space."""
+    if row.kind == "visitor":
+        return _("a browser on the web site")
+    if row.kind == "external":
+        return row.shown.partition(":")[2] or row.shown
+    return row.shown or row.value
 
 
 def _fields(panel: Panel) -> tuple[tuple[str, Any], ...]:

@@ -23,6 +23,7 @@ from tresen.kernel.errors import Invalid
 PAGE = 30
 ROWS_MAX = 200
 TAGS_MAX = 200
+SUBJECT_SHOWN = 60  # a subject made of the first words need not be repeated below
 VIEWS = ("mine", "waiting", "all")
 
 
@@ -115,7 +116,7 @@ def row(item: Conversation, me: Principal, address: str, query: str) -> Row:
         number=item.number,
         customer=str(item.customer),
         subject=item.subject or item.preview or _("(no subject)"),
-        snippet=item.preview,
+        snippet="" if item.preview.startswith(item.subject[:SUBJECT_SHOWN]) else item.preview,
         status=item.status,
         state=state(item, me),
         channel=item.channel.name,

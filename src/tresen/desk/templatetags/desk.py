@@ -41,7 +41,7 @@ def short_time(value: datetime | None) -> str:
     if local.date() == now.date():
         return formats.time_format(local, "H:i")
     if local.year == now.year:
-        return formats.date_format(local, "j. M" if formats.get_format("DECIMAL_SEPARATOR") == "," else "M j")
+        return formats.date_format(local, "j. M" if formats.get_format("DECIMAL_SEPARATOR") == "," else "j M")
     return formats.date_format(local, "SHORT_DATE_FORMAT")
 
 

@@ -76,9 +76,18 @@ function addFiles(form, files) {
   if (input && files.length) setFiles(form, [...input.files, ...files]);
 }
 
+/** Only some channels reach an address that one types in: the first of them is chosen when the present one does not. */
+function ableToForward(channel) {
+  const able = (option) => option.dataset.has.split(" ").includes("forward");
+  if (able(channel.selectedOptions[0])) return;
+  const other = [...channel.options].find(able);
+  if (other) channel.value = other.value;
+}
+
 function showMode(form) {
   form.dataset.mode = mode(form) || "reply";
   const channel = form.querySelector('[name="channel"]');
+  if (form.dataset.mode === "forward") ableToForward(channel);
   const option = channel?.selectedOptions?.[0] ?? channel;
   const has = (option?.dataset.has ?? "").split(" ");
   for (const part of form.querySelectorAll("[data-needs], [data-mode-only]")) {
