@@ -8,7 +8,7 @@ COUNTERPARTS := postgresql $(BROWSER) postfix dovecot-imapd dovecot-pop3d doveco
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run counterparts test test-unit test-pg lint lint-style lint-types lint-layers lint-budgets \
-	lint-migrations lint-translations format bench vendor shots messages messages-update lock
+	lint-migrations lint-translations format bench vendor shots messages messages-update pristine lock
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -74,6 +74,9 @@ messages: setup ## compile the translations
 
 messages-update: setup ## bring new texts into the translation files
 	@$(BIN)/python tools/translations.py update
+
+pristine: ## run TARGETS="setup test" in a fresh Debian 12 of its own (root, debootstrap)
+	@sh tools/pristine.sh $(TARGETS)
 
 lock: setup ## resolve the dependencies of pyproject.toml anew
 	@$(BIN)/pip-compile --quiet --extra=dev --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url \
