@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from django.utils.translation import gettext as _
 
@@ -47,24 +47,30 @@ def composer(
 
 
 def channel_choices(me: Principal, conversation: Conversation) -> tuple[ChannelChoice, ...]:
-    """This conversation's channels, that of the customer's last message first, then others that reach the customer."""
-    used = list(_used(conversation))
-    open_too = [c for c in queries.channels(me) if c.pk not in {u.pk for u in used}]
-    addresses = dict(
-        Identity.objects.filter(customer=conversation.customer_id)
-        .order_by("proved", "-id")
-        .values_list("kind", "shown")
-    )
-    found: list[ChannelChoice] = []
-    for channel in [*used, *open_too]:
-        able = _capabilities(channel.kind)
-        address = addresses.get(able.address_kind or "", "")
-        if registry.adapter(channel.kind) is None or not channel.enabled:
-            continue
-        if channel in open_too and not (able.starts_conversation and address):
-            continue
-        found.append(ChannelChoice(channel.pk, channel.name, address, has(able), able.text_max or 0, not found))
-    return tuple(found)
+    """This conversation's channels, that of the customer's last message first, then others that reach the customer.
+
+    Whoever left a chat and waits for an answer elsewhere gets it there.
+    """
+    identities = Identity.objects.filter(customer=conversation.customer_id).order_by("proved", "-id")
+    addresses = dict(identities.values_list("kind", "shown"))
+    used = [c for c in _used(conversation) if c.enabled and _capabilities(c.kind).replies]
+    known = {c.pk for c in used}
+    others = [c for c in queries.channels(me) if c.pk not in known and _reaches(c, addresses)]
+    last = last_received(conversation.pk)
+    elsewhere = last.channel.answers_by_id if last and last.meta.get("answer_by") else None
+    found = sorted([*used, *others], key=lambda c: elsewhere is not None and c.pk != elsewhere)
+    return tuple(_choice(channel, addresses, selected=channel is found[0]) for channel in found)
+
+
+def _reaches(channel: Channel, addresses: Mapping[str, str]) -> bool:
+    able = _capabilities(channel.kind)
+    return able.starts_conversation and bool(addresses.get(able.address_kind or ""))
+
+
+def _choice(channel: Channel, addresses: Mapping[str, str], *, selected: bool) -> ChannelChoice:
+    able = _capabilities(channel.kind)
+    address = addresses.get(able.address_kind or "", "")
+    return ChannelChoice(channel.pk, channel.name, address, has(able), able.text_max or 0, selected)
 
 
 def _used(conversation: Conversation) -> Iterable[Channel]:
@@ -85,7 +91,7 @@ def has(able: Capabilities) -> str:
 
 def _capabilities(kind: str) -> Capabilities:
     adapter = registry.adapter(kind)
-    return adapter.capabilities if adapter else Capabilities(media=False)
+    return adapter.capabilities if adapter else Capabilities(media=False, replies=False)
 
 
 def last_received(conversation_id: int) -> Message | None:

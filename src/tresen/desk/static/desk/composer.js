@@ -1,5 +1,7 @@
 // The composer: grows with its text, keeps drafts over reloads, sends by Ctrl+Enter, takes files by drag, paste or button.
 
+import { csrfToken } from "./csrf.js";
+
 const DRAFT = "tresen-draft:";
 const DRAFT_DAYS = 14;
 
@@ -165,8 +167,7 @@ function tellTyping(form, area) {
   if (!form.dataset.typing || !area.value.trim() || Date.now() - told < TYPING_MS) return;
   told = Date.now();
   const body = new URLSearchParams({ mode: mode(form) });
-  const { "X-CSRFToken": token } = JSON.parse(document.body.getAttribute("hx-headers"));
-  fetch(form.dataset.typing, { method: "POST", body, headers: { "X-CSRFToken": token } }).catch(() => {});
+  fetch(form.dataset.typing, { method: "POST", body, headers: { "X-CSRFToken": csrfToken() } }).catch(() => {});
 }
 
 function wireFiles(form, area) {

@@ -22,12 +22,15 @@ function prepare(root) {
   watchThread();
 }
 
+let opening = ""; // the chosen conversation while it is being fetched
+
 function clicked(event) {
   if (choose(event.target)) return;
   const row = event.target.closest("#list .row-link");
   if (row) {
     document.querySelector("#list .row-link[aria-current]")?.removeAttribute("aria-current");
     row.setAttribute("aria-current", "true");
+    opening = row.id.replace("row-", "");
   }
   const button = event.target.closest("[data-pictures], [data-copy], [data-dialog], [data-close], [data-end], [data-forward]");
   if (!button) return;
@@ -42,15 +45,21 @@ function clicked(event) {
 }
 
 document.addEventListener("click", clicked);
+document.body.addEventListener("htmx:afterRequest", ({ detail }) => {
+  if (detail.successful) detail.elt.closest?.(".go-online")?.remove();
+});
 document.addEventListener("submit", (event) => event.target.matches("[data-sign-out]") && tidyDrafts(true));
 document.body.addEventListener("htmx:load", ({ target }) => prepare(target.parentElement ?? document));
-document.body.addEventListener("htmx:afterSwap", () => follow());
+document.body.addEventListener("htmx:afterSwap", ({ detail }) => {
+  if (detail.target.id === "conversation") opening = "";
+  follow();
+});
 // Answers to actions name the panes they changed: HX-Trigger: {"desk:changed": {"panes": [...]}}.
 document.body.addEventListener("desk:changed", ({ detail }) => refresh(detail.panes));
 // A refreshed list keeps its length and its mark: what was loaded by "Show more" and what is open.
 document.body.addEventListener("htmx:configRequest", ({ detail }) => {
-  if (detail.elt.closest("#list") === null || !detail.path.includes("/list/")) return;
-  detail.parameters.open = document.getElementById("conversation")?.dataset.id ?? "";
+  if (detail.elt.closest?.("#list") == null || !detail.path.includes("/list/")) return;
+  detail.parameters.open = opening || (document.getElementById("conversation")?.dataset.id ?? "");
   if (detail.elt.id === "list") detail.parameters.rows = document.querySelectorAll("#rows .row-link").length;
 });
 // A refresh that fails is repeated by the next event; only what somebody asked for deserves a word.

@@ -1,5 +1,6 @@
 // Turns journal events into refreshes. Panes carry `hx-trigger="desk:… from:body"` and fetch themselves anew; idiomorph
 // changes only what differs, so focus, scroll position, open menus and drafts stay.
+import { csrfToken } from "./csrf.js";
 import { subscribe } from "./stream.js";
 
 const PANES = ["list", "head", "thread", "customer", "bell", "presence", "parked"];
@@ -86,18 +87,6 @@ function showState(state) {
   } else if (state === "signed-out") location.reload();
 }
 
-/** Only one tab of the browser keeps the presence lease alive (all do where locks do not exist). */
-function keepPresence(url) {
-  const beat = () => window.htmx.ajax("POST", url, { swap: "none", source: document.body });
-  const start = () => {
-    setInterval(beat, 20000);
-    document.addEventListener("visibilitychange", () => document.hidden || beat());
-    return new Promise(() => {}); // holds the lock until the tab is closed
-  };
-  if (navigator.locks) navigator.locks.request("tresen-presence", start);
-  else start();
-}
-
 /** Starts everything live on this page; configuration stands in the body's data attributes. */
 export function start() {
   const { stream, worker, cursor, beat } = document.body.dataset;
@@ -106,6 +95,7 @@ export function start() {
     url: stream,
     worker,
     cursor: cursor ?? "",
+    beat: { url: new URL(beat, location).href, token: csrfToken() },
     on(message) {
       if (message.type === "state") {
         showState(message.state);
@@ -115,7 +105,6 @@ export function start() {
       else refresh(concerned(message.event, message.data, openConversation()));
     },
   });
-  if (beat) keepPresence(beat);
   // Parked work is told by no event: it is what could not become one.
   setInterval(() => document.hidden || refresh(["bell"]), 60000);
 }

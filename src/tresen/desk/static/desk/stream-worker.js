@@ -10,6 +10,14 @@ function tell(message) {
   for (const port of ports) port.postMessage(message);
 }
 
+const BEAT_MS = 20000;
+let beat = null;
+
+// Here and not in the tabs: browsers slow the timers of hidden tabs down until a lease runs out.
+setInterval(() => {
+  if (beat && ports.size) fetch(beat.url, { method: "POST", headers: { "X-CSRFToken": beat.token } }).catch(() => {});
+}, BEAT_MS);
+
 function start(url, lastEventId) {
   stream?.stop();
   stream = connect(url, tell, { lastEventId });
@@ -19,6 +27,7 @@ self.onconnect = ({ ports: [port] }) => {
   port.onmessage = ({ data }) => {
     if (data.type === "join") {
       ports.add(port);
+      beat = data.beat ?? beat;
       if (!stream || state === "signed-out") {
         start(data.url, data.cursor);
         return;
