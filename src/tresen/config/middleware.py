@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from http.client import responses
 from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
@@ -14,6 +15,7 @@ from tresen.kernel import db, settings
 from tresen.kernel.errors import TresenError
 
 log = logging.getLogger(__name__)
+PROBLEM = "application/problem+json"
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
 CSP = "; ".join(
@@ -42,7 +44,14 @@ class PlainErrors:
         self.handle = handle
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.handle(request)
+        answer = self.handle(request)
+        kind = answer.headers.get("Content-Type", "")
+        if answer.status_code < 400 or not request.path.startswith("/api/") or kind == PROBLEM:
+            return answer
+        plain = _answer(request, answer.status_code, responses.get(answer.status_code, ""))
+        if "Allow" in answer.headers:
+            plain["Allow"] = answer.headers["Allow"]
+        return plain
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, TresenError):
@@ -58,7 +67,7 @@ class PlainErrors:
 def _answer(request: HttpRequest, status: int, message: str) -> HttpResponse:
     if "application/json" in request.headers.get("accept", "") or request.path.startswith("/api/"):
         body = {"type": "about:blank", "status": status, "detail": message}
-        return JsonResponse(body, status=status, content_type="application/problem+json")
+        return JsonResponse(body, status=status, content_type=PROBLEM)
     return HttpResponse(message, status=status, content_type="text/plain; charset=utf-8")
 
 

@@ -29,7 +29,7 @@ from tresen.conversations.actions import Draft
 from tresen.conversations.models import Message, Priority
 from tresen.conversations.queries import Filter
 from tresen.kernel import blobs
-from tresen.kernel.errors import Invalid
+from tresen.kernel.errors import Invalid, NotFound
 
 router = Router(tags=["conversations"])
 
@@ -167,7 +167,11 @@ def retry_delivery(request: HttpRequest, message_id: int) -> dict[str, Any]:
 def get_attachment(request: HttpRequest, attachment_id: str) -> HttpResponse:
     """The file, always as a download."""
     found = queries.attachment(reader(request), attachment_id)
-    answer = HttpResponse(blobs.load(found.key), content_type=found.content_type)
+    try:
+        content = blobs.load(found.key)
+    except FileNotFoundError as error:
+        raise NotFound("the file of this attachment is gone") from error
+    answer = HttpResponse(content, content_type=found.content_type)
     answer["Content-Disposition"] = "attachment"
     answer["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return answer

@@ -54,6 +54,8 @@ def put_record(
 ) -> tuple[int, dict[str, Any]]:
     """Writes a contract, order, invoice, shipment or machine of a customer; the same number again changes it."""
     by = writer(request)
+    if not Customer.objects.filter(pk=customer_id).exists():
+        raise NotFound("no such customer")
     fields: Any = given.model_dump(include=set(RecordIn.model_fields), exclude_unset=True)
     if given.model_extra:
         fields["data"] = {**given.model_extra, **given.data}

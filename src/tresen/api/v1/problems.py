@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
@@ -46,7 +47,15 @@ def register(api: NinjaAPI) -> None:
 
     @api.exception_handler(HttpError)
     def refused(request: HttpRequest, error: HttpError) -> HttpResponse:
+        if error.status_code == 400:  # all that the framework finds by itself: a body that is no JSON
+            return problem(422, "the request is not valid", [{"field": "body", "message": "is not JSON"}])
         return problem(error.status_code, str(error))
+
+    for beyond in (OverflowError, DataError):
+
+        @api.exception_handler(beyond)
+        def unstorable(request: HttpRequest, error: Exception) -> HttpResponse:
+            return problem(422, "a number is too large, or a text holds what no database stores")
 
     for away in db.StorageError:
 
