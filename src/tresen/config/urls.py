@@ -17,7 +17,7 @@ urlpatterns = [
     path("", home),
     path("api/v1/", api.urls),
     path("desk/", include("tresen.desk.urls")),
-    path("account/", include("allauth.account.urls")),
+    path("account/", include("tresen.desk.account_urls")),
     path("widget/", include("tresen.widget.urls")),
     path("sandbox/", include("tresen.sandbox.urls")),
 ]
