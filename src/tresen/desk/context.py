@@ -2,87 +2,80 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.http import HttpRequest
-from django.utils.functional import SimpleLazyObject
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from tresen.accounts.models import Presence, PresenceStatus, User
-from tresen.accounts.principal import Principal, for_user
+from tresen.accounts.principal import for_user
 from tresen.desk import parked
 from tresen.desk.viewmodels import Choice
 from tresen.kernel import journal
 
-STREAM_URL = "/events"
 
-
-@dataclass(frozen=True, slots=True)
 class Frame:
-    """The top bar and the configuration of the live modules."""
+    """The top bar and the configuration of the live modules. A fragment pays only for what it shows."""
 
-    name: str
-    role_label: str
-    may_administer: bool
-    theme: str
-    stream_url: str
-    cursor: str
-    presence: str
-    presence_label: str
-    load: str
-    presences: tuple[Choice, ...]
-    themes: tuple[Choice, ...]
-    languages: tuple[Choice, ...]
-    parked: int
+    stream_url = "/events"
+
+    def __init__(self, user: User) -> None:
+        self.user = user
+        self.name, self.theme = user.name, user.theme
+        self.may_administer = user.is_administrator
+
+    @property
+    def role_label(self) -> str:
+        return self.user.get_role_display()
+
+    @cached_property
+    def cursor(self) -> str:
+        """The journal's position that the page was rendered at."""
+        return str(journal.head())
+
+    @cached_property
+    def _row(self) -> Presence | None:
+        return Presence.objects.filter(user=self.user).first()
+
+    @property
+    def presence(self) -> str:
+        return self._row.effective() if self._row else PresenceStatus.OFFLINE
+
+    @property
+    def presence_label(self) -> str:
+        return str(PresenceStatus(self.presence).label)
+
+    @property
+    def load(self) -> str:
+        """Used and existing places, "" for those who are given nothing."""
+        return f"{self._row.load}/{self._row.capacity}" if self._row and self._row.capacity else ""
+
+    @property
+    def presences(self) -> tuple[Choice, ...]:
+        return tuple(Choice(s.value, str(s.label), s.value == self.presence) for s in PresenceStatus)
+
+    @property
+    def themes(self) -> tuple[Choice, ...]:
+        known = (
+            ("light", _("Light"), "sun"),
+            ("dark", _("Dark"), "moon"),
+            ("auto", _("Like the system"), "device-desktop"),
+        )
+        return tuple(Choice(value, label, value == self.theme, icon=icon) for value, label, icon in known)
+
+    @property
+    def languages(self) -> tuple[Choice, ...]:
+        active = (get_language() or "en")[:2]
+        return tuple(Choice(value, label, value == active) for value, label in (("de", "Deutsch"), ("en", "English")))
+
+    @cached_property
+    def parked(self) -> int:
+        return parked.count(for_user(self.user))
 
 
 def desk(request: HttpRequest) -> dict[str, Any]:
-    """Context processor. Costs nothing until a template asks for it, and nothing for visitors."""
+    """Context processor; reads nothing by itself, and gives visitors only the look."""
     user = getattr(request, "user", None)
-    if not isinstance(user, User) and not getattr(user, "is_authenticated", False):
-        return {"desk": {"theme": "auto"}}
-    return {"desk": SimpleLazyObject(lambda: frame(request))}
-
-
-def frame(request: HttpRequest) -> Frame:
-    """Reads what the top bar shows for the person who asks."""
-    user = request.user
-    assert isinstance(user, User)
-    me = for_user(user)
-    row = Presence.objects.filter(user=user).first()
-    status = row.effective() if row else PresenceStatus.OFFLINE
-    return Frame(
-        name=user.name,
-        role_label=user.get_role_display(),
-        may_administer=user.is_administrator,
-        theme=user.theme,
-        stream_url=STREAM_URL,
-        cursor=str(journal.head()),
-        presence=status,
-        presence_label=str(PresenceStatus(status).label),
-        load=f"{row.load}/{row.capacity}" if row and row.capacity else "",
-        presences=tuple(Choice(s.value, str(s.label), s.value == status) for s in PresenceStatus),
-        themes=_themes(user.theme),
-        languages=_languages(),
-        parked=_parked(me),
-    )
-
-
-def _themes(chosen: str) -> tuple[Choice, ...]:
-    known = (
-        ("light", _("Light"), "sun"),
-        ("dark", _("Dark"), "moon"),
-        ("auto", _("Like the system"), "device-desktop"),
-    )
-    return tuple(Choice(value, label, value == chosen, icon=icon) for value, label, icon in known)
-
-
-def _languages() -> tuple[Choice, ...]:
-    active = (get_language() or "en")[:2]
-    return tuple(Choice(value, label, value == active) for value, label in (("de", "Deutsch"), ("en", "English")))
-
-
-def _parked(me: Principal) -> int:
-    return parked.count(me)
+    return {"desk": Frame(user) if isinstance(user, User) else {"theme": "auto"}}
