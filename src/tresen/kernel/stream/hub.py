@@ -212,6 +212,8 @@ class Hub:
 
     def skip(self, position: Position) -> bool:
         """Part of `Receiver`."""
+        if self._connections:  # usual; the way through the loop and back would cost as much as the event
+            return False
         return bool(self._from_thread(self._skip(position)))
 
     def advance(self, events: Sequence[Rendered], position: Position) -> None:
