@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _l
 from tresen.accounts.models import Role, Team, User
 from tresen.accounts.principal import SCOPES
 from tresen.channels.contract import Adapter, Setting
-from tresen.conversations.models import Queue
+from tresen.conversations.models import Channel, Queue
 from tresen.customers.models import FieldDefinition
 from tresen.desk.wording import explain
 from tresen.kernel.errors import TresenError
@@ -141,6 +141,13 @@ class ChannelForm(forms.Form):
         self.fields["reopen_days"] = forms.IntegerField(
             label=_("Days in which an answer reopens a resolved conversation"), min_value=0, max_value=3650
         )
+        if not adapter.capabilities.replies or adapter.capabilities.realtime:
+            self.fields["answers_by"] = forms.ModelChoiceField(
+                Channel.objects.filter(replies=True, enabled=True).exclude(kind=adapter.kind),
+                label=_("Answers to customers who are no longer there go by"),
+                required=False,
+                empty_label=_("none"),
+            )
         if adapter.capabilities.acknowledges:
             self.fields["acknowledge"] = forms.BooleanField(
                 label=_("Acknowledge new conversations automatically"), required=False

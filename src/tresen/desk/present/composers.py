@@ -39,7 +39,7 @@ def composer(
         modes=tuple(Choice(v, labels[v], v == mode, icon=icon) for v, icon in MODES if v in offered),
         signature=user.signature if user else "",
         file_max=max((_capabilities(c.kind).media_max for c in queries.channels(me)), default=0),
-        warning=_warning(last),
+        warning=_warning(last) if channels else _("No channel reaches this customer. Connect a mailbox to answer."),
         copies=_copies(last),
         answer_to=_answer_to(last, channels),
         key=ids.token(96),
