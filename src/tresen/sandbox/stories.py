@@ -50,7 +50,7 @@ def _own(box: Mailbox) -> Iterator[Idea]:
     for kind in sorted(makers, key=lambda k: k != first):
         rows = records.filter(kind=kind)
         if kind == "shipment":
-            rows = rows.exclude(status="delivered")
+            rows = rows.exclude(status="zugestellt")
         if kind == "machine":
             rows = rows.order_by("due_on")
         record = rows.first()

@@ -12,19 +12,19 @@ SHOP = f"https://shop.{DOMAIN}"
 
 TEAMS = (
     DemoTeam("service", "Service"),
-    DemoTeam("orders", "Sales & orders"),
-    DemoTeam("technics", "Technics"),
+    DemoTeam("orders", "Verkauf & Bestellungen"),
+    DemoTeam("technics", "Technik"),
 )
 QUEUES = (
     DemoQueue("service", "Service", "service"),
-    DemoQueue("orders", "Sales & orders", "orders"),
-    DemoQueue("technics", "Technics", "technics"),
+    DemoQueue("orders", "Verkauf & Bestellungen", "orders"),
+    DemoQueue("technics", "Technik", "technics"),
 )
 CHANNELS = (
-    DemoChannel("mail", "email", "Service mail", "service", "de", f"service@{DOMAIN}"),
-    DemoChannel("chat", "webchat", "Chat on the web site", "service", "de"),
-    DemoChannel("form", "form", "Contact form", "service", "de"),
-    DemoChannel("shop", "api", "Shop and machines", "orders", "de"),
+    DemoChannel("mail", "email", "Service-Postfach", "service", "de", f"service@{DOMAIN}"),
+    DemoChannel("chat", "webchat", "Chat auf der Website", "service", "de"),
+    DemoChannel("form", "form", "Kontaktformular", "service", "de"),
+    DemoChannel("shop", "api", "Shop und Maschinen", "orders", "de"),
 )
 FIELDS = (
     DemoField("customer_number", "Kundennummer", "Customer number"),

@@ -62,7 +62,7 @@ class Ledger:
         made = bought - timedelta(days=self._random.randint(30, 200))
         number = self._number("machine", f"{chosen.code}-{made:%y%m}-", 5)
         cups = self._random.randrange(200, chosen.service_cups)
-        warranty = "under warranty" if (self.today - bought).days < _WARRANTY_DAYS else "out of warranty"
+        warranty = "Garantie" if (self.today - bought).days < _WARRANTY_DAYS else "Garantie abgelaufen"
         return self._record(
             customer, "machine", number, chosen.name, warranty, bought,
             due_on=due, amount=chosen.price, currency="EUR", data={"cups_since_service": str(cups)},
@@ -92,7 +92,7 @@ class Ledger:
         number = self._number("contract", f"{prefix}-{began:%Y}-", 5)
         title = title_de if customer.language == "de" else title_en
         return self._record(
-            customer, "contract", number, title, "active", began, ends_on=ends, amount=rate, currency="EUR"
+            customer, "contract", number, title, "aktiv", began, ends_on=ends, amount=rate, currency="EUR"
         )
 
     def order(self, customer: DemoCustomer, day: date) -> DemoRecord:
@@ -115,15 +115,15 @@ class Ledger:
         parcel = self._number("shipment", "DP-", 10)
         there, paid = age > _DELIVERY_DAYS, age > _PAYMENT_DAYS
         self._record(
-            customer, "invoice", invoice, title, "paid" if paid else "open", shipped,
+            customer, "invoice", invoice, title, "bezahlt" if paid else "offen", shipped,
             due_on=shipped + timedelta(days=_PAYMENT_DAYS), amount=amount, currency=currency, data={"order": number},
         )  # fmt: skip
         self._record(
-            customer, "shipment", parcel, title, "delivered" if there else "in transit", shipped,
+            customer, "shipment", parcel, title, "zugestellt" if there else "unterwegs", shipped,
             due_on=day + timedelta(days=_DELIVERY_DAYS), data={"order": number},
         )  # fmt: skip
         return self._record(
-            customer, "order", number, title, "delivered" if there else "shipped", day,
+            customer, "order", number, title, "zugestellt" if there else "versandt", day,
             amount=amount, currency=currency, data={"invoice": invoice, "shipment": parcel},
         )  # fmt: skip
 

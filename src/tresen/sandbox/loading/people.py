@@ -107,13 +107,13 @@ def choose(world: DemoWorld) -> dict[str, str]:
         return sum(map(wanted, records.get(person.key, ()))) >= count
 
     def contract(record: DemoRecord) -> bool:
-        return record.kind == "contract" and record.status == "active"
+        return record.kind == "contract" and record.status == "aktiv"
 
     def due(record: DemoRecord) -> bool:
         return record.kind == "machine" and record.due_on is not None and record.due_on - latest < _DUE_SOON
 
     def on_its_way(record: DemoRecord) -> bool:
-        return record.kind == "shipment" and record.status != "delivered"
+        return record.kind == "shipment" and record.status != "zugestellt"
 
     stories: dict[str, Callable[[DemoCustomer], bool]] = {
         "contract": lambda p: p.language == "de" and not p.company and has(p, contract),
