@@ -1,7 +1,8 @@
 """The journal: append in the transaction of the change, read behind a safe horizon.
 
 On PostgreSQL ids are given before the commit, so a lower id may appear after a higher one. Positions are therefore
-(transaction id, id), and readers stay below the oldest transaction still running.
+(transaction id, id), and readers stay below the oldest transaction still running. Events of one conversation keep the
+order in which its row was locked.
 """
 
 from __future__ import annotations
@@ -60,6 +61,13 @@ class Entry:
 
 _COLUMNS = ("at", "kind", "scope", "customer_id", "conversation_id", "actor", "data")
 _INSERT = f"INSERT INTO events ({', '.join(_COLUMNS)}) VALUES ({', '.join(['%s'] * len(_COLUMNS))})"
+# A transaction may get its id long before it locks a conversation. Its events there still come after those that
+# were committed meanwhile: they take over the highest transaction id of the conversation so far.
+_INSERT_POSTGRESQL = (
+    f"INSERT INTO events (xid, {', '.join(_COLUMNS)}) VALUES (GREATEST(pg_current_xact_id()::text::bigint,"
+    " (SELECT xid FROM events WHERE conversation_id = %s ORDER BY id DESC LIMIT 1)),"
+    f" {', '.join(['%s'] * len(_COLUMNS))})"
+)
 
 
 def append(
@@ -76,11 +84,12 @@ def append(
     data = {f.name: getattr(payload, f.name) for f in fields(payload)}
     connection = db.current()
     at = connection.ops.adapt_datetimefield_value(clock.now())
+    values = [at, payload.kind, scope, customer_id, conversation_id, actor, orjson.dumps(data).decode()]
     with connection.cursor() as cursor:
-        cursor.execute(
-            _INSERT,
-            [at, payload.kind, scope, customer_id, conversation_id, actor, orjson.dumps(data).decode()],
-        )
+        if db.is_postgresql():
+            cursor.execute(_INSERT_POSTGRESQL, [conversation_id, *values])
+        else:
+            cursor.execute(_INSERT, values)
     wake.on_commit(TOPIC)
 
 

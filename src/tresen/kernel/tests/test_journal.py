@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tresen.kernel import clock, db, journal
 from tresen.kernel.journal import Position
-from tresen.kernel.models import Event
+from tresen.kernel.models import Counter, Event
 from tresen.kernel.tests.events import Fell, Rang, ring
 from tresen.kernel.tests.threads import PATIENCE, Background, together
 
@@ -104,6 +104,33 @@ def test_a_slow_transaction_loses_nothing():
     assert sorted(entry.data["times"] for entry in late) == [1, 2]
     assert [e.position for e in late] == sorted(e.position for e in late)
     assert journal.head() == late[-1].position
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_conversation_keeps_the_order_in_which_it_was_written():
+    """An old transaction that comes to the conversation late comes after a young one that was there before."""
+    begun, go = Signal(), Signal()
+
+    def old() -> None:
+        with db.atomic():
+            Counter.objects.create(key="has a transaction id now")
+            begun.set()
+            assert go.wait(PATIENCE)
+            journal.append(Rang(2), actor="old", conversation_id=7)
+            journal.append(Rang(3), actor="old", conversation_id=7)
+
+    first = Background(old)
+    assert begun.wait(PATIENCE)
+    young = Background(lambda: ring(1, 7))
+    if db.is_postgresql():  # on SQLite there is one writer at a time
+        young.result()
+    go.set()
+    first.result()
+    young.result()
+    found = [entry.data["times"] for entry in journal.read_after(Position(), kinds={"bell.rang"})]
+    assert found == ([1, 2, 3] if db.is_postgresql() else [2, 3, 1])
+    assert [entry.data["times"] for entry in journal.read_conversation(7)] == found
+    assert [e.data["times"] for n in (0, 1) for e in journal.read_after(Position(), shard=(n, 2))] == found
 
 
 @pytest.mark.django_db(transaction=True)
