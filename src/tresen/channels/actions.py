@@ -47,7 +47,7 @@ def create_channel(
     given = _settings(adapter, settings or {}, kept)
     with db.atomic():
         queue = _queue(queue_id)
-        channel = Channel.objects.create(name=name, kind=kind, queue=queue)
+        channel = Channel.objects.create(name=name, kind=kind, queue=queue, replies=adapter.capabilities.replies)
         config = ChannelConfig.objects.create(
             channel=channel,
             key=ids.token(120),
@@ -71,6 +71,7 @@ def change_channel(
     acknowledge: bool | None = None,
     acknowledge_texts: Mapping[str, str] | None = None,
     reopen_days: int | None = None,
+    answers_by: int | None = None,
 ) -> ChannelConfig:
     """Changes what is given. An empty secret means: keep the one there is."""
     by.need_administrator()
@@ -81,6 +82,8 @@ def change_channel(
         channel.queue = channel.queue if queue_id is None else _queue(queue_id)
         channel.enabled = channel.enabled if enabled is None else enabled
         channel.reopen_days = channel.reopen_days if reopen_days is None else max(0, min(reopen_days, 3650))
+        if answers_by is not None:
+            channel.answers_by = _answering(channel, answers_by)
         channel.save()
         kept = {**vault.unseal(config.sealed), **{k: v for k, v in (secrets or {}).items() if v}}
         if settings is not None:
@@ -173,7 +176,32 @@ def _settings(adapter: Adapter, given: Mapping[str, Any], secrets: Mapping[str, 
     return full
 
 
+def _answering(channel: Channel, channel_id: int) -> Channel:
+    found = Channel.objects.filter(pk=channel_id, replies=True).exclude(pk=channel.pk).first()
+    if found is None or registry.adapter(found.kind) is None:
+        raise Invalid("must be a channel that can send", field="answers_by")
+    return found
+
+
+def _link_answers() -> None:
+    """Channels that customers leave get the first mailbox as their way back, unless somebody chose another."""
+    mailbox = next(
+        (c for c in Channel.objects.filter(enabled=True).order_by("id") if _starts(c.kind)),
+        None,
+    )
+    without = Channel.objects.filter(answers_by=None).exclude(kind=LOGGED_KIND)
+    for channel in without if mailbox else ():
+        if not channel.replies or registry.need(channel.kind).capabilities.realtime:
+            Channel.objects.filter(pk=channel.pk).update(answers_by=mailbox)
+
+
+def _starts(kind: str) -> bool:
+    adapter = registry.adapter(kind)
+    return adapter is not None and adapter.capabilities.starts_conversation and adapter.capabilities.copies
+
+
 def _changed(by: Principal, config: ChannelConfig, verb: str) -> None:
+    _link_answers()
     audit(by, verb, config.channel.name, kind=config.channel.kind)
     journal.append(ChannelChanged(config.channel_id), actor=by.actor)
     wake.on_commit(directory.TOPIC)

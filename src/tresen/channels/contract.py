@@ -35,6 +35,7 @@ class Capabilities:
     media: bool = True
     media_max: int = 25 * 1024 * 1024
     window: int | None = None
+    replies: bool = True  # False: answers go out by another channel
     receipts: frozenset[str] = frozenset()  # of: delivered, read, failed
     typing: bool = False
     starts_conversation: bool = False  # may an agent write first?

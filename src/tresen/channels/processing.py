@@ -34,6 +34,7 @@ BURST_MAX = 10_000  # receipts
 GIVE_WAY = 0.05  # s
 ATTEMPTS = 6
 FILES_MAX = 100
+READABLE = ("email", "phone", "whatsapp", "sms")  # values that say something to a person
 # An inline SVG or HTML page can run scripts: their type is never told to a browser.
 _MIME = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*")  # RFC 6838, 4.2
 _ACTIVE = ("svg", "html", "xml", "javascript")
@@ -249,7 +250,7 @@ def take_in(
             customer=customer,
             external_id=event.dedup_key[:300],
             conversation_id=match.conversation_id,
-            author=sender.name or sender.value,
+            author=sender.name or customer.name or (sender.value if sender.kind in READABLE else ""),
             subject=event.subject,
             text=event.text,
             html=event.html,

@@ -175,9 +175,14 @@ def _channel(by: Principal, conversation: Conversation, draft: Draft) -> Channel
         return known.channel if known else _visible_channel(by, draft.channel_id)
     if draft.channel_id is not None:
         return conversation.channel
-    last = Message.objects.filter(conversation=conversation, direction=Direction.IN).select_related("channel")
-    found = last.order_by("-seq").first()
-    return found.channel if found else conversation.channel
+    last = Message.objects.filter(conversation=conversation, direction=Direction.IN).order_by("-seq").first()
+    channel = last.channel if last else conversation.channel
+    return channel.answers_by if channel.answers_by and _has_left(channel, last) else channel
+
+
+def _has_left(channel: Channel, last: Message | None) -> bool:
+    """The channel has no way back, or the customer asked for the answer elsewhere."""
+    return not channel.replies or bool(last and last.meta.get("answer_by"))
 
 
 def _message(by: Principal, draft: Draft, channel: Channel, direction: str) -> Message:
@@ -187,8 +192,8 @@ def _message(by: Principal, draft: Draft, channel: Channel, direction: str) -> M
         user_id=by.user_id,
         author=by.name[:200],
         subject=" ".join(draft.subject.split())[:300],
-        text=draft.text,
-        html=draft.html,
+        text=draft.text.replace("\x00", ""),  # PostgreSQL holds no NUL
+        html=draft.html.replace("\x00", ""),
         key=draft.key or None,
         address={k: list(v) for k, v in draft.address.items() if v},
         meta=dict(draft.meta),

@@ -66,7 +66,7 @@ class FormAdapter(Adapter):
     kind = "form"
     label = "Contact form"
     icon = "forms"
-    capabilities = Capabilities(text_max=TEXT_MAX, media_max=MEDIA_MAX, subject=True, acknowledges=True)
+    capabilities = Capabilities(text_max=TEXT_MAX, media_max=MEDIA_MAX, subject=True, acknowledges=True, replies=False)
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting("title", "Title", help="Shown above the form.", group="Look"),
         Setting("intro", "Introduction", "lines", help="A sentence or two under the title.", group="Look"),

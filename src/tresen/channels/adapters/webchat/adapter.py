@@ -143,6 +143,7 @@ class WebchatAdapter(Adapter):
             external_id=f"{visitor.id}:{message.id}",
             text=message.text,
             files=tuple(a.file() for a in message.attachments),
+            meta={"answer_by": "email"} if message.email else {},
         )
 
     def send(self, channel: ChannelView, message: Outbound) -> SendResult:
