@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tresen.accounts.models import ApiToken, Role, User
+from tresen.accounts.models import ApiToken, Role, Team, User
 from tresen.kernel.errors import Denied
 
 SCOPES = ("read", "write", "admin")
@@ -52,7 +52,7 @@ def system(name: str = "system") -> Principal:
 
 def for_user(user: User) -> Principal:
     """The rights of a member of staff at this moment."""
-    teams = frozenset(user.teams.values_list("id", flat=True))
+    teams = frozenset(Team.objects.filter(members=user).values_list("id", flat=True))
     return Principal(actor=f"user:{user.pk}", role=user.role, user_id=user.pk, teams=teams, name=user.name)
 
 
