@@ -14,6 +14,7 @@ from typing import Any
 import django
 from django.conf import settings
 from django.db import connections
+from psycopg.conninfo import make_conninfo
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tresen.config.settings")
 django.setup()
@@ -41,13 +42,10 @@ DJANGO_THREADS = 4
 
 
 def conninfo() -> str:
-    """libpq's connection string for the configured PostgreSQL."""
+    """libpq's connection string for the configured PostgreSQL, what DATABASE_URL says about TLS included."""
     params = connections["default"].get_connection_params()
-    names = {"dbname", "user", "password", "host", "port"}
-    given = {k: v for k, v in params.items() if k in names and v}
-    return " ".join(
-        f"{k}='{str(v).replace(chr(92), chr(92) * 2).replace(chr(39), chr(92) + chr(39))}'" for k, v in given.items()
-    )
+    names = {"dbname", "user", "password", "host", "port", *connections["default"].settings_dict["OPTIONS"]}
+    return make_conninfo(**{name: str(params[name]) for name in sorted(names) if params.get(name)})
 
 
 def _store() -> SqliteStore | PostgresStore:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Event
 from typing import Any
 
@@ -40,6 +42,20 @@ def need_postgresql() -> None:
         raise SystemExit("This needs PostgreSQL: set DATABASE_URL. On SQLite use `tresen run`.")
 
 
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Several processes may start at once on PostgreSQL; one after the other brings the database up to date."""
+    if not db.is_postgresql():
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(7366, 0)")
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(7366, 0)")
+
+
 def migrate() -> None:
     """Brings the database up to date; costs next to nothing when it is."""
     executor = MigrationExecutor(connection)
@@ -49,8 +65,9 @@ def migrate() -> None:
 
 def prepare(console: Console, *, demo: bool, port: int) -> None:
     """Database, first channel, demo company, and what a person needs to know to begin."""
-    migrate()
-    ensure_logged_channel()
+    with _alone():
+        migrate()
+        ensure_logged_channel()
     url = f"http://localhost:{port}"
     if demo:
         demo_company.fill(console, Dispatcher(SUBSCRIPTIONS).begin_here)

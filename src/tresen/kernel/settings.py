@@ -41,7 +41,11 @@ def get(setting: Declared[T]) -> T:
     global _cache, _loaded
     generation = wake.generation(TOPIC)
     if _loaded[1] != generation or time.monotonic() - _loaded[0] > _MAX_AGE:
-        _cache = dict(StoredSetting.objects.values_list("key", "value"))
+        try:
+            _cache = dict(StoredSetting.objects.values_list("key", "value"))
+        except db.StorageError:  # what held until now holds on, so that even "the database is away" can be said
+            if _loaded[1] < 0:
+                raise
         _loaded = (time.monotonic(), generation)
     return _cache.get(setting.key, setting.default)
 
