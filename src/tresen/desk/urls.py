@@ -25,6 +25,8 @@ conversation_urls = [
     path("tag/", verbs.tag, name="tag"),
     path("untag/", verbs.untag, name="untag"),
     path("priority/", verbs.priority, name="priority"),
+    path("subject/", verbs.subject, name="subject"),
+    path("rename/", verbs.rename, name="rename"),
     path("confirm/", verbs.confirm_identity, name="confirm-identity"),
 ]
 

@@ -22,7 +22,7 @@ ADMINISTRATORS = {
 READ = {"conversation", "head", "thread", "customer", "mail", "attachment"}
 VERBS = {
     "write", "typing", "take", "assign", "release", "resolve", "reopen", "snooze", "tag", "untag", "priority",
-    "confirm-identity", "delivery-retry",
+    "subject", "rename", "confirm-identity", "delivery-retry",
 }  # fmt: skip
 OWN = {
     "inbox", "list", "take-next", "new", "new-customers", "parked", "bell", "parked-retry", "presence", "presence-beat",

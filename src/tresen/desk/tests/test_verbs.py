@@ -93,6 +93,15 @@ def test_tags_and_priority(world: World, agent: Client) -> None:
     assert row.priority == 3
 
 
+def test_subject_and_name_are_put_right(world: World, agent: Client) -> None:
+    row = world.receive(customer=world.customer("Unknwon", "u@lind.example")).conversation
+    press(agent, "subject", row.pk, subject="  Grinder \n noise ")
+    press(agent, "rename", row.pk, name="Ulla Lind")
+    row = Conversation.objects.select_related("customer").get(pk=row.pk)
+    assert (row.subject, row.customer.name) == ("Grinder noise", "Ulla Lind")
+    assert press(agent, "rename", row.pk, name="x" * 201).status_code == 422
+
+
 def test_the_longest_waiting_is_taken_next(world: World, agent: Client) -> None:
     first, second = (world.receive(t).conversation for t in ("one", "two"))
     answer = agent.post(reverse("desk:take-next"))

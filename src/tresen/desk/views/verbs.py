@@ -109,6 +109,22 @@ def priority(request: HttpRequest, me: Principal, conversation_id: int) -> HttpR
 
 @require_POST
 @staff
+def subject(request: HttpRequest, me: Principal, conversation_id: int) -> HttpResponse:
+    actions.change_subject(me, conversation_id, request.POST.get("subject", ""))
+    return changed(("list", "head"))
+
+
+@require_POST
+@staff
+def rename(request: HttpRequest, me: Principal, conversation_id: int) -> HttpResponse:
+    """The customer's name, for instance after a call with somebody unknown."""
+    row = queries.get(me, conversation_id)
+    customers.change_customer(row.customer_id, actor=me.actor, name=request.POST.get("name", ""))
+    return changed(("list", "customer"))
+
+
+@require_POST
+@staff
 def confirm_identity(request: HttpRequest, me: Principal, conversation_id: int) -> HttpResponse:
     """The agent has made sure who it is: what was claimed now counts as proved, and the concern is that customer's."""
     row = queries.get(me, conversation_id)

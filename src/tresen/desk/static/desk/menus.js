@@ -11,6 +11,11 @@ export function menus() {
     closeAll(menu);
     if (menu && event.target.closest("[data-choice]")) menu.open = false;
   });
+  // A menu that is a form has done its work once it was sent.
+  document.body.addEventListener("htmx:afterRequest", ({ detail }) => {
+    const menu = detail.successful && detail.elt.matches?.("form") && detail.elt.closest("details.menu");
+    if (menu) menu.open = false;
+  });
   document.addEventListener("keydown", (event) => {
     const menu = event.target.closest?.("details.menu[open]");
     if (!menu) return;
