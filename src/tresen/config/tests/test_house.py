@@ -91,7 +91,6 @@ def test_pages_have_the_strict_policy_and_are_kept_by_no_cache():
     assert "unsafe" not in policy
     assert page["x-content-type-options"] == "nosniff"
     assert "no-store" in page["cache-control"] and "private" in page["cache-control"]
-    assert page["x-frame-options"] == "DENY"
 
 
 @pytest.mark.django_db
