@@ -106,6 +106,14 @@ def test_a_message_arrives_whole_with_emoji_and_right_to_left_text(kind: str):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_what_no_database_can_hold_is_left_out(kind: str):
+    channel = configured(kind)
+    receipt = arrive(channel, samples(kind).message(channel, "a\x00b"))
+    assert (receipt.state, receipt.error) == ("done", "")
+    assert "\x00" not in Message.objects.get().text
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_same_again_is_one_message(kind: str):
     """As the same request, and as another one that carries the same message."""
     channel = configured(kind)
