@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.http import HttpRequest
-from ninja import Router
+from ninja import Router, Status
 
 from tresen.accounts import actions as accounts
 from tresen.accounts import presence
@@ -33,7 +33,7 @@ router = Router(tags=["administration"])
 
 
 @router.post("/channels", response={201: dict[str, Any]})
-def create_channel(request: HttpRequest, given: ChannelIn) -> tuple[int, dict[str, Any]]:
+def create_channel(request: HttpRequest, given: ChannelIn) -> Status[dict[str, Any]]:
     """Adds a channel. Its secrets are in this answer and never shown again."""
     by = administrator(request)
     settings = dict(given.settings)
@@ -47,7 +47,7 @@ def create_channel(request: HttpRequest, given: ChannelIn) -> tuple[int, dict[st
         secret = secrets.pop("webhook_secret")
         if settings.get("webhook_url"):
             secrets["webhook_secret"] = webhook_secret(secret)
-    return 201, {"id": made.config.pk, "key": made.config.key, **secrets}
+    return Status(201, {"id": made.config.pk, "key": made.config.key, **secrets})
 
 
 @router.get("/channels", response=list[dict[str, Any]])
@@ -64,10 +64,10 @@ def list_queues(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 @router.post("/queues", response={201: QueueOut})
-def create_queue(request: HttpRequest, given: QueueIn) -> tuple[int, dict[str, Any]]:
+def create_queue(request: HttpRequest, given: QueueIn) -> Status[dict[str, Any]]:
     """Adds a queue."""
     queue = conversations.save_queue(administrator(request), name=given.name, team_id=given.team, pull=given.pull)
-    return 201, _queue(queue)
+    return Status(201, _queue(queue))
 
 
 @router.get("/teams", response=list[TeamOut])
@@ -78,9 +78,9 @@ def list_teams(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 @router.post("/teams", response={201: TeamOut})
-def create_team(request: HttpRequest, given: TeamIn) -> tuple[int, dict[str, Any]]:
+def create_team(request: HttpRequest, given: TeamIn) -> Status[dict[str, Any]]:
     """Adds a team."""
-    return 201, _team(accounts.save_team(administrator(request), name=given.name, members=given.members))
+    return Status(201, _team(accounts.save_team(administrator(request), name=given.name, members=given.members)))
 
 
 @router.put("/teams/{int:team_id}", response=TeamOut)
@@ -99,7 +99,7 @@ def list_agents(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 @router.post("/agents", response={201: AgentOut})
-def create_agent(request: HttpRequest, given: AgentIn) -> tuple[int, dict[str, Any]]:
+def create_agent(request: HttpRequest, given: AgentIn) -> Status[dict[str, Any]]:
     """Adds a member of staff, who sets a password by a one-time link from the desk's staff screen."""
     user = accounts.create_user(
         administrator(request),
@@ -109,7 +109,7 @@ def create_agent(request: HttpRequest, given: AgentIn) -> tuple[int, dict[str, A
         capacity=given.capacity,
         language=given.language,
     )
-    return 201, _agent(Presence.objects.select_related("user").get(user=user))
+    return Status(201, _agent(Presence.objects.select_related("user").get(user=user)))
 
 
 @router.post("/agents/{int:agent_id}/presence", response=AgentOut)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from ninja import Query, Router
+from ninja import Query, Router, Status
 
 from tresen.api.v1.auth import reader, writer
 from tresen.api.v1.schemas import (
@@ -51,14 +51,14 @@ def list_conversations(
 
 
 @router.post("/conversations", response={201: MessageOut})
-def start_conversation(request: HttpRequest, given: StartIn) -> tuple[int, dict[str, Any]]:
+def start_conversation(request: HttpRequest, given: StartIn) -> Status[dict[str, Any]]:
     """Writes first: a new outgoing conversation."""
     draft = Draft(given.text, subject=given.subject, address={"to": given.to}, key=given.key)
-    return 201, _shown(actions.start(writer(request), given.channel, given.customer, draft))
+    return Status(201, _shown(actions.start(writer(request), given.channel, given.customer, draft)))
 
 
 @router.post("/conversations/log", response={201: MessageOut})
-def log_contact(request: HttpRequest, given: LogIn) -> tuple[int, dict[str, Any]]:
+def log_contact(request: HttpRequest, given: LogIn) -> Status[dict[str, Any]]:
     """Writes down a phone call or a branch visit, in a new conversation or in `conversation`."""
     by = writer(request)
     message = actions.log_contact(
@@ -69,7 +69,7 @@ def log_contact(request: HttpRequest, given: LogIn) -> tuple[int, dict[str, Any]
         medium=given.medium,
         conversation_id=given.conversation,
     )
-    return 201, _shown(message)
+    return Status(201, _shown(message))
 
 
 @router.get("/conversations/{int:conversation_id}", response=ConversationOut)
@@ -92,7 +92,7 @@ def list_messages(
 
 
 @router.post("/conversations/{int:conversation_id}/messages", response={201: MessageOut})
-def post_message(request: HttpRequest, conversation_id: int, given: MessageIn) -> tuple[int, dict[str, Any]]:
+def post_message(request: HttpRequest, conversation_id: int, given: MessageIn) -> Status[dict[str, Any]]:
     """A reply to the customer, or a note for colleagues."""
     by = writer(request)
     address = {"to": given.to, "cc": given.cc, "bcc": given.bcc}
@@ -102,7 +102,7 @@ def post_message(request: HttpRequest, conversation_id: int, given: MessageIn) -
         given.text, subject=given.subject, channel_id=given.channel, address=address, files=files, key=given.key
     )
     verb = actions.reply if given.kind == "reply" else actions.note
-    return 201, _shown(verb(by, conversation_id, draft))
+    return Status(201, _shown(verb(by, conversation_id, draft)))
 
 
 @router.post("/conversations/{int:conversation_id}/assign", response=ConversationOut)

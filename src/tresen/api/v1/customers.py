@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest
-from ninja import Router
+from ninja import Router, Status
 
 from tresen.api.v1.auth import administrator, reader, writer
 from tresen.api.v1.schemas import CustomerOut, RecordIn, RecordOut
@@ -51,7 +51,7 @@ def find_customers(request: HttpRequest, kind: str, value: str) -> list[dict[str
 @router.put("/customers/{int:customer_id}/records/{kind}/{path:number}", response={200: RecordOut, 201: RecordOut})
 def put_record(
     request: HttpRequest, customer_id: int, kind: str, number: str, given: RecordIn
-) -> tuple[int, dict[str, Any]]:
+) -> Status[dict[str, Any]]:
     """Writes a contract, order, invoice, shipment or machine of a customer; the same number again changes it."""
     by = writer(request)
     if not Customer.objects.filter(pk=customer_id).exists():
@@ -60,7 +60,7 @@ def put_record(
     if given.model_extra:
         fields["data"] = {**given.model_extra, **given.data}
     record, created = actions.upsert_record(kind, number, customer=customer_id, actor=by.actor, **fields)
-    return (201 if created else 200), _record(record)
+    return Status(201 if created else 200, _record(record))
 
 
 @router.get("/customers/{int:customer_id}/records", response=list[RecordOut])

@@ -7,12 +7,13 @@ from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tresen.routing.engine import Agent, Decision, Waiting, decide
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+FEW = settings(max_examples=40)
 MINUTES = st.integers(0, 9)
 TEAMS = st.sampled_from([None, 1, 2, 3])
 
@@ -95,6 +96,7 @@ def test_nothing_waits_or_nobody_is_there():
     assert decide([waiting(1)], []) == []
 
 
+@FEW
 @given(situations())
 def test_every_decision_is_allowed(situation: tuple[list[Waiting], list[Agent]]):
     rows, agents = situation
@@ -109,6 +111,7 @@ def test_every_decision_is_allowed(situation: tuple[list[Waiting], list[Agent]])
         assert row.team is None or row.team in person.teams
 
 
+@FEW
 @given(situations())
 def test_nobody_waits_while_somebody_who_may_has_a_place(situation: tuple[list[Waiting], list[Agent]]):
     rows, agents = situation
@@ -122,6 +125,7 @@ def test_nobody_waits_while_somebody_who_may_has_a_place(situation: tuple[list[W
         assert all(room[a.id] == 0 for a in able)
 
 
+@FEW
 @given(situations(), st.integers())
 def test_equal_situations_are_decided_equally_in_whatever_order_they_come(situation, seed: int):
     rows, agents = situation
@@ -131,6 +135,7 @@ def test_equal_situations_are_decided_equally_in_whatever_order_they_come(situat
     assert decide(shuffled_rows, shuffled_agents) == decide(rows, agents)
 
 
+@FEW
 @given(situations())
 def test_more_urgency_never_means_waiting_longer(situation):
     rows, agents = situation
