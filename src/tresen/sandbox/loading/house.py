@@ -23,7 +23,7 @@ from tresen.sandbox.mail import office, wire
 
 BY = system("setup")
 ACTOR = BY.actor
-RECEPTION = "Reception"
+RECEPTION = "Empfang"
 COLOUR = "#7a3b12"
 
 
@@ -48,7 +48,7 @@ class House:
 def furnish(world: DemoWorld, passwords: Mapping[str, str]) -> House:
     """Sets the company up.
 
-    Whatever comes in reaches the queue `Reception` first, which is handed out to whoever is there. From the teams'
+    Whatever comes in reaches the queue `Empfang` (reception) first, which is handed out to whoever is there. From the teams'
     own queues people take work themselves: else the first to log in would get the whole backlog.
     """
     settings.put(COMPANY_NAME, "Bohne & Brand")
