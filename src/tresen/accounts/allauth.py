@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.core.exceptions import ValidationError
@@ -13,6 +14,7 @@ from tresen.accounts.demo import DEMO, is_demo_address, is_local
 from tresen.accounts.models import User
 from tresen.kernel import settings
 from tresen.kernel.errors import Denied
+from tresen.kernel.public import PUBLIC_URL
 
 
 class StaffAdapter(DefaultAccountAdapter):
@@ -23,6 +25,10 @@ class StaffAdapter(DefaultAccountAdapter):
 
     def populate_username(self, request: HttpRequest, user: Any) -> None:
         """There is no user name, only an address."""
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        """On our public address: what the request calls its host may be anybody's wish."""
+        return settings.get(PUBLIC_URL) + urlsplit(super().get_reset_password_from_key_url(key)).path
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         """Before a password is looked at: demo staff get no further from elsewhere."""

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import time
 from threading import Lock
-from urllib.parse import urlsplit
 
 from tresen.channels.contract import ChannelView
 from tresen.channels.models import ChannelConfig
 from tresen.kernel import settings, vault, wake
 from tresen.kernel.addresses import Exceptions
+from tresen.kernel.public import PUBLIC_URL
 from tresen.kernel.settings import Declared
 
 TOPIC = "channels"
 MAX_AGE = 2.0
-
-
-def _url(value: str) -> str:
-    parts = urlsplit(value.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
-        raise ValueError("must be an http or https address")
-    return value.strip().rstrip("/")
 
 
 def _hosts(value: list[str]) -> list[str]:
@@ -31,7 +23,6 @@ def _hosts(value: list[str]) -> list[str]:
     return cleaned
 
 
-PUBLIC_URL = Declared("public_url", str, os.environ.get("TRESEN_LOCAL_URL", "http://localhost:8000"), check=_url)
 PRIVATE_HOSTS = Declared("private_hosts", list, [], check=_hosts)
 COMPANY_NAME = Declared("company_name", str, "Tresen")
 COMPANY_LANGUAGE = Declared("company_language", str, "de")

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils import translation
 
-from tresen.channels.directory import PUBLIC_URL
 from tresen.kernel import db, settings
 from tresen.kernel.errors import TresenError
+from tresen.kernel.public import PUBLIC_URL
 
 log = logging.getLogger(__name__)
 PROBLEM = "application/problem+json"

@@ -11,7 +11,7 @@ DATA_DIR = environment.data_dir()
 
 SECRET_KEY = environment.secret_key()
 DEBUG = False
-ALLOWED_HOSTS = ["*"]  # the host is checked against the public URL by kernel middleware, which a screen can change
+ALLOWED_HOSTS = ["*"]  # whatever it is called in the house; links are made from the public URL, never from the host
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -111,10 +111,10 @@ LANGUAGES = [("de", "Deutsch"), ("en", "English")]
 LANGUAGE_COOKIE_NAME = "tresen_language"
 FORMAT_MODULE_PATH = ["tresen.desk.formats"]
 
-STATIC_URL = "/static/"
+STATIC_URL = environment.static_url(PACKAGE)
 STATICFILES_DIRS: list[Path] = []
 WHITENOISE_USE_FINDERS = True
-WHITENOISE_MAX_AGE = 3600
+WHITENOISE_MAX_AGE = 365 * 24 * 3600
 
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 

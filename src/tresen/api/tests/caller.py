@@ -12,8 +12,8 @@ from django.test import Client
 from tresen.accounts.actions import create_token
 from tresen.accounts.models import Role, User
 from tresen.accounts.tests.people import SETUP
-from tresen.channels.directory import PUBLIC_URL
 from tresen.kernel import db, settings
+from tresen.kernel.public import PUBLIC_URL
 
 
 class Api:

@@ -7,7 +7,7 @@ import pytest
 from tresen.accounts.models import AuditEntry, Role
 from tresen.accounts.tests.people import SETUP, principal
 from tresen.channels import actions, directory, registry
-from tresen.channels.directory import COMPANY_NAME, PUBLIC_URL, Directory, view_of
+from tresen.channels.directory import COMPANY_NAME, Directory, view_of
 from tresen.channels.models import ChannelConfig
 from tresen.channels.tests.shop import shop, view
 from tresen.conversations.models import Channel
@@ -15,6 +15,7 @@ from tresen.conversations.tests.world import queue
 from tresen.kernel import settings
 from tresen.kernel.errors import Denied, Invalid, NotFound
 from tresen.kernel.models import Event
+from tresen.kernel.public import PUBLIC_URL
 from tresen.kernel.tests.refusals import refused
 
 pytestmark = pytest.mark.django_db

@@ -7,6 +7,7 @@ import re
 from types import SimpleNamespace
 
 import pytest
+from django.core import mail
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
@@ -25,6 +26,7 @@ from tresen.kernel.errors import Conflict, NotFound
 from tresen.kernel.jobs import REGISTRY
 from tresen.kernel.journal import Payload
 from tresen.kernel.models import StoredSetting
+from tresen.kernel.public import PUBLIC_URL
 from tresen.kernel.tests.threads import together
 
 
@@ -91,6 +93,18 @@ def test_pages_have_the_strict_policy_and_are_kept_by_no_cache():
     assert "unsafe" not in policy
     assert page["x-content-type-options"] == "nosniff"
     assert "no-store" in page["cache-control"] and "private" in page["cache-control"]
+
+
+@pytest.mark.django_db
+def test_a_request_cannot_choose_where_a_link_in_a_mail_leads():
+    user = staff("Ada")
+    user.set_password("correct horse battery")
+    user.save()
+    asking = Client(headers={"host": "evil.example", "x-forwarded-host": "evil.example"})
+    assert asking.post("/account/password/reset/", {"email": user.email}).status_code == 302
+    (letter,) = mail.outbox
+    assert "evil.example" not in letter.body
+    assert f"{settings.get(PUBLIC_URL)}/account/password/reset/key/" in letter.body
 
 
 @pytest.mark.django_db

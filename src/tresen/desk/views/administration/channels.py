@@ -12,13 +12,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from tresen.accounts.principal import Principal
 from tresen.channels import actions, registry
 from tresen.channels.contract import Adapter
-from tresen.channels.directory import PUBLIC_URL
 from tresen.channels.models import ChannelConfig
 from tresen.desk.forms import ChannelForm, current, refuse
 from tresen.desk.present import kinds
 from tresen.desk.views.common import administrator
 from tresen.kernel import settings
 from tresen.kernel.errors import NotFound, TresenError
+from tresen.kernel.public import PUBLIC_URL
 
 SHOWN_ONCE = "new_channel_secrets"
 

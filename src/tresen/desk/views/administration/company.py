@@ -9,13 +9,14 @@ from django.views.decorators.http import require_http_methods
 
 from tresen.accounts.actions import audit
 from tresen.accounts.principal import Principal
-from tresen.channels.directory import COMPANY_LANGUAGE, COMPANY_NAME, PUBLIC_URL
+from tresen.channels.directory import COMPANY_LANGUAGE, COMPANY_NAME
 from tresen.customers.actions import define_field
 from tresen.customers.models import FieldDefinition
 from tresen.desk.forms import CompanyForm, FieldForm, refuse
 from tresen.desk.views.common import administrator
 from tresen.kernel import db, settings
 from tresen.kernel.errors import TresenError
+from tresen.kernel.public import PUBLIC_URL
 
 DECLARED = {"company_name": COMPANY_NAME, "public_url": PUBLIC_URL, "company_language": COMPANY_LANGUAGE}
 

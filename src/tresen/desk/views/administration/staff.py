@@ -11,11 +11,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from tresen.accounts import actions
 from tresen.accounts.models import Presence, User
 from tresen.accounts.principal import Principal
-from tresen.channels.directory import PUBLIC_URL
 from tresen.desk.forms import ChangeStaffForm, StaffForm, refuse
 from tresen.desk.views.common import administrator
 from tresen.kernel import settings
 from tresen.kernel.errors import NotFound, TresenError
+from tresen.kernel.public import PUBLIC_URL
 
 SHOWN_ONCE = "password_links"
 
