@@ -250,7 +250,8 @@ def test_a_channel_is_set_up_and_its_secret_shown_once(desk: Desk, enter: Enter)
 def test_the_stream_is_parsed_whatever_the_chunks(desk: Desk, enter: Enter) -> None:
     found = enter().evaluate(
         """async () => {
-          const { parser } = await import("/static/desk/sse.js");
+          const here = document.querySelector('script[src*="/desk/"]').src;
+          const { parser } = await import(new URL("sse.js", here).href);
           const text = "retry: 9\\n\\n: hi\\n\\nid: 1-2\\nevent: a\\ndata: {\\"x\\":\\ndata: 1}\\n\\n" +
             "id: 1-3\\n\\ndata:zwei\\r\\n\\r\\n";
           const all = [];

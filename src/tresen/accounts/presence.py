@@ -56,11 +56,11 @@ def renew(user_id: int) -> None:
 
 
 def expire_leases() -> int:
-    """Tells the journal about leases that ran out; returns how many."""
+    """Tells the journal about leases that ran out; returns how many. The next heart-beat brings the person back."""
     with db.atomic():
         over = Presence.objects.exclude(status=PresenceStatus.OFFLINE).filter(leased_until__lte=clock.now())
         gone = [row.user_id for row in db.locked(over, skip=True)]
-        Presence.objects.filter(user_id__in=gone).update(status=PresenceStatus.OFFLINE, leased_until=None)
+        Presence.objects.filter(user_id__in=gone).update(leased_until=None)
         for user_id in gone:
             journal.append(PresenceChanged(user_id, PresenceStatus.OFFLINE), actor="system")
     return len(gone)

@@ -8,6 +8,7 @@ from typing import Any
 import jwt
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
+from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.translation import get_language
 from django.views.decorators.http import require_GET, require_POST
@@ -56,7 +57,11 @@ def front(request: HttpRequest) -> HttpResponse:
     """The front page."""
     language = (get_language() or "en")[:2]
     machines = [
-        {"name": machine.name, "price": money_text(machine.price, "EUR", language), "model": model}
+        {
+            "name": machine.name,
+            "price": money_text(machine.price, "EUR", language),
+            "picture": static(f"sandbox/machine-{model}.svg"),
+        }
         for machine, model in zip(house.MACHINES, MODELS, strict=False)
     ]
     column = 0 if language == "de" else 1
