@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from tresen.kernel.sqlite import CHECKPOINT_PAGES
 from tresen.kernel.vault import secret_file
 
 
@@ -22,6 +24,15 @@ def secret_key() -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     os.chmod(path.parent, 0o700)
     return secret_file(path, secrets.token_urlsafe(64).encode()).decode().strip()
+
+
+def static_url(package: Path) -> str:
+    """Changes whenever a static file does, so that browsers may keep them for ever and an upgrade shows at once."""
+    seen = hashlib.sha256()
+    for path in sorted(package.glob("*/static/**/*")):
+        stat = path.stat()
+        seen.update(f"{path.relative_to(package)} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    return f"/static/{seen.hexdigest()[:10]}/"
 
 
 def database() -> dict[str, Any]:
@@ -39,7 +50,8 @@ def _sqlite(path: Path) -> dict[str, Any]:
             "timeout": 20,
             "transaction_mode": "IMMEDIATE",
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
-            " PRAGMA cache_size=-8000; PRAGMA temp_store=MEMORY;",
+            " PRAGMA cache_size=-8000; PRAGMA temp_store=MEMORY;"
+            f" PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES};",
         },
     }
 

@@ -13,6 +13,7 @@ import orjson
 import psycopg
 
 from tresen.kernel.groupcommit import Row, RowRefused, StorageUnavailable, Stored
+from tresen.kernel.sqlite import CHECKPOINT_PAGES
 from tresen.kernel.sqlite.lock import WriteLock
 
 _POSTGRESQL_REFUSALS = (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError)
@@ -104,6 +105,7 @@ class SqliteStore:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         self._connection = connection
         return connection
 
