@@ -107,7 +107,7 @@ class WsgiBridge:
         message = await receive()
         if message["type"] == "http.request" and not message.get("more_body"):
             return self._small(message.get("body", b""))
-        body: IO[bytes] = SpooledTemporaryFile(_IN_MEMORY)
+        body: IO[bytes] = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed by whoever gets it
         try:
             while True:
                 if message["type"] == "http.disconnect":
