@@ -1,4 +1,4 @@
-"""The far end of an `api` channel: takes webhooks on loopback, checks signatures, and can be as unreliable as real ones."""
+"""The far end of an `api` channel: takes webhooks, checks signatures, and can be as unreliable as real ones."""
 
 from __future__ import annotations
 

@@ -20,17 +20,18 @@ PAGE = "/account/login/"
 
 
 def run(args: list[str], console: Console) -> dict[str, Any]:
-    """Starts on an installation with 10,000 conversations, several times."""
+    """Starts on an existing installation, several times."""
     parser = argparse.ArgumentParser(prog="tresen bench start")
     parser.add_argument("--data", type=Path, help="keep the installation here and use it again")
     parser.add_argument("--times", type=int, default=5)
+    parser.add_argument("--conversations", type=int, default=CONVERSATIONS, help="in the installation")
     given = parser.parse_args(args)
     report = Report("start")
     with workshop(given.data) as folder, progress(console) as bar:
         report.probe(folder)
         task = bar.add_task("start", total=given.times + 2)
-        data = folder / f"volume-{CONVERSATIONS}"
-        volume.install(data, CONVERSATIONS)
+        data = folder / f"volume-{given.conversations}"
+        volume.install(data, given.conversations)
         bar.advance(task)
         taken, cpu = [], []
         for _ in range(given.times):

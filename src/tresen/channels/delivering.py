@@ -24,7 +24,6 @@ from tresen.kernel.jobs import Retry, job
 log = logging.getLogger(__name__)
 JOB = "channels.deliver"
 ATTEMPTS = 12
-LEASE = 120.0
 S = Delivery.State
 
 
@@ -54,7 +53,7 @@ def _step(state: str, detail: str = "") -> dict[str, str]:
     return {"at": clock.now().isoformat(), "state": state, "detail": detail[:300]}
 
 
-@job(JOB, lease=LEASE, attempts=10_000)
+@job(JOB, attempts=10_000)
 def deliver(conversation_id: int, channel_id: int) -> None:
     """Sends what is queued for one conversation on one channel, oldest first."""
     lane = Delivery.objects.filter(conversation=conversation_id, channel=channel_id)

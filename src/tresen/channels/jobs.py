@@ -14,7 +14,7 @@ KEEP_RAW = timedelta(days=90)
 __all__ = ["delivering", "forget_raw_receipts"]
 
 
-@job("channels.forget_raw_receipts", every=3600, lease=600)
+@job("channels.forget_raw_receipts", every=3600)
 def forget_raw_receipts() -> None:
     """Raw requests of finished receipts go after 90 days; their keys stay, so that a repeat is still recognised."""
     old = Receipt.objects.filter(state=Receipt.State.DONE, received_at__lt=clock.now() - KEEP_RAW)

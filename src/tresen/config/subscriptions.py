@@ -13,7 +13,7 @@ _FREED = frozenset({"capacity.freed", "queue.changed", "staff.changed"})
 SUBSCRIPTIONS = (
     Subscription("channels.acknowledge", _BEGUN, channels.acknowledge, channels.is_theirs),
     Subscription("channels.deliver", _CREATED, channels.deliver, channels.is_outgoing),
-    Subscription("routing.queued", frozenset({"conversation.queued"}), routing.on_queued),
+    Subscription("routing.queued", frozenset({"conversation.queued"}), routing.on_queued, merge=routing.by_queue),
     Subscription("routing.freed", _FREED, routing.on_freed),
     Subscription("routing.presence", frozenset({"presence.changed"}), routing.on_presence),
     Subscription("routing.message", _CREATED, routing.on_message, routing.is_live),

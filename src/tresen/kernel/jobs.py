@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from tresen.kernel import clock, db, faults, ids, rows, wake
 from tresen.kernel.errors import NotFound
@@ -24,6 +24,7 @@ from tresen.kernel.models import Job
 log = logging.getLogger(__name__)
 TOPIC = "jobs"
 BACK_OFF_MAX = 3600.0
+HOLD_EVERY = 5.0  # s
 
 
 class Retry(Exception):
@@ -36,7 +37,7 @@ class Retry(Exception):
 
 @dataclass(frozen=True, slots=True)
 class JobKind:
-    """`lease` in seconds: how long a run may take before another worker may claim it. `every`: recurs."""
+    """`lease` in seconds: how soon after the death of its worker another one takes it over. `every`: recurs."""
 
     name: str
     run: Callable[..., None]
@@ -46,10 +47,11 @@ class JobKind:
 
 
 REGISTRY: dict[str, JobKind] = {}
+_running: dict[int, Job] = {}  # by this process
 
 
 def job(
-    name: str, *, lease: float = 60, attempts: int = 8, every: float | None = None
+    name: str, *, lease: float = 20, attempts: int = 8, every: float | None = None
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Registers a function as a job. It is called outside any transaction with the job's args as keywords."""
 
@@ -139,6 +141,7 @@ def run_one() -> bool:
     if found is None:
         return False
     kind = REGISTRY[found.name]
+    _running[found.pk] = found
     try:
         kind.run(**found.args)
     except Retry as reason:
@@ -151,9 +154,19 @@ def run_one() -> bool:
     else:
         _done(found, kind)
     finally:
+        _running.pop(found.pk, None)
         if connection.in_atomic_block:
             raise RuntimeError(f"job {found.name} left a transaction open")
     return True
+
+
+def hold() -> bool:
+    """Prolongs the leases of what this process is running; the step of a loop, `HOLD_EVERY` seconds apart."""
+    for found in list(_running.values()):
+        with db.atomic():
+            until = clock.now() + timedelta(seconds=REGISTRY[found.name].lease)
+            _mine(found).filter(leased_until__isnull=False).update(leased_until=until)
+    return False
 
 
 def _mine(found: Job) -> QuerySet[Job]:
@@ -208,11 +221,3 @@ def lag() -> float:
     now = clock.now()
     oldest = _due(now).order_by("due_at").values_list("due_at", flat=True).first()
     return (now - oldest).total_seconds() if oldest else 0.0
-
-
-def renew(job_key: str, seconds: float) -> None:
-    """Prolongs the lease of a running keyed job that knows it takes longer."""
-    with db.atomic():
-        Job.objects.filter(key=job_key, leased_until__isnull=False).update(
-            leased_until=clock.now() + timedelta(seconds=seconds), attempts=F("attempts")
-        )

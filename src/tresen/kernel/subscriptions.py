@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -32,13 +32,15 @@ class Subscription:
     """`handle` gets each event of `kinds` that `when` wants, in order, in the transaction that moves the cursor.
 
     It writes to the database only (no network), and may be called again after a rollback. `when` decides from the
-    event alone, so that an event nobody wants costs next to nothing.
+    event alone, so that an event nobody wants costs next to nothing. `merge`: of the events of a batch that it gives
+    the same value only the first is handled, by a handler that looks at the state and not at the event.
     """
 
     name: str
     kinds: frozenset[str]
     handle: Callable[[Entry], None]
     when: Callable[[Entry], bool] = always
+    merge: Callable[[Entry], Hashable] | None = None
 
     def wants(self, entry: Entry) -> bool:
         """Is this event its business?"""
@@ -98,7 +100,7 @@ class Dispatcher:
         if not fresh:
             return False
         if any(s.wants(entry) for entry in fresh for s in self.subscriptions) or len(fresh) == BATCH:
-            end = self._advance(shard)
+            end = self._advance(shard, fresh)
             if end is None:  # another worker has this shard and may leave some of it to us
                 return False
             self.seen[shard] = end
@@ -106,15 +108,20 @@ class Dispatcher:
             self.seen[shard] = fresh[-1].position
         return len(fresh) == BATCH or self.seen[shard] < fresh[-1].position
 
-    def _advance(self, shard: int) -> Position | None:
-        """Handles the next events in one transaction; returns how far all cursors held by us have come."""
+    def _advance(self, shard: int, fresh: list[Entry]) -> Position | None:
+        """Handles the next events in one transaction; returns how far all cursors held by us have come.
+
+        `fresh` is what lies behind `seen`; it is read again only when a cursor stands elsewhere.
+        """
         with db.atomic():
             cursors = rows.many(Cursor, shard=shard, subscription__in=self.by_name, lock=True, skip=True)
             if not cursors:
                 return None
             places = {c.subscription: Position(c.xid, c.event_id) for c in cursors}
             start = min(places.values())
-            entries = journal.read_after(start, kinds=self.kinds, shard=(shard, self.shards), limit=BATCH)
+            entries = fresh
+            if start != self.seen[shard]:
+                entries = journal.read_after(start, kinds=self.kinds, shard=(shard, self.shards), limit=BATCH)
             if not entries:
                 return start
             end = self._handle_all(entries, places)
@@ -129,10 +136,14 @@ class Dispatcher:
         until = time.monotonic() + db.HOLD
         lanes = {lane(entry) for entry in entries}
         stalled = set(rows.values(StalledEvent, ("subscription", "lane"), lane__in=lanes))
+        merged: set[tuple[str, Hashable]] = set()
         for entry in entries:
             for subscription in self.subscriptions:
                 place = places.get(subscription.name)
                 if place is None or place >= entry.position or not subscription.wants(entry):
+                    continue
+                alike = (subscription.name, subscription.merge(entry)) if subscription.merge else None
+                if alike in merged:
                     continue
                 if (subscription.name, lane(entry)) in stalled:
                     _stall(subscription, entry, attempts=0, error="")
@@ -141,6 +152,8 @@ class Dispatcher:
                 if error:
                     _stall(subscription, entry, attempts=1, error=error)
                     stalled.add((subscription.name, lane(entry)))
+                elif alike:
+                    merged.add(alike)
             if time.monotonic() > until:
                 return entry.position
         return entries[-1].position
@@ -160,7 +173,7 @@ class Dispatcher:
             with db.atomic():
                 waiting = StalledEvent.objects.filter(subscription=name, lane=lane_).order_by("event_id")
                 first = waiting.values_list("pk", flat=True).first()  # skipping a locked head would break the order
-                head = db.locked(StalledEvent.objects.filter(pk=first), skip=True).first()
+                head = db.locked(StalledEvent.objects.filter(pk=first or 0), skip=True).first()
                 if head is None or head.parked_at or head.due_at > clock.now():
                     return progress
                 entry = journal.read_ids([head.event_id])[head.event_id]

@@ -18,6 +18,12 @@ def on_queued(entry: Entry) -> None:
     distribute(entry.data["queue_id"])
 
 
+def by_queue(entry: Entry) -> int:
+    """One round serves all that were queued in the same queue meanwhile."""
+    queue_id: int = entry.data["queue_id"]
+    return queue_id
+
+
 def on_freed(entry: Entry) -> None:
     """capacity.freed, queue.changed: no place stays empty while somebody waits."""
     distribute()

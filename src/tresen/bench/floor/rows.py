@@ -1,4 +1,4 @@
-"""The rows of a finished `bench pipeline`, written again by plain sqlite3: what is left when the product is taken away."""
+"""The rows of a finished `bench pipeline`, written again by plain sqlite3: what no product can do without."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 _POLL = 1.0  # s; a wake-up is a hint, so the journal is looked at this often anyway
 _FIRST_POLL = 0.02  # s; woken but nothing readable yet: an older transaction still runs
+_LINGER = 0.01  # s; in busy times one batch serves several commits
 _RENDER_ATTEMPTS = 3
 
 
@@ -72,9 +73,12 @@ class Tail(Thread):
         if events:
             self._forward(events)
             self._pause = _FIRST_POLL
-            return
+            if len(events) >= self._batch:
+                return
         self._source.wait(seen, self._pause)
         woken = self._source.generation() != seen
+        if woken and events:
+            self._stopping.wait(_LINGER)
         self._pause = _FIRST_POLL if woken else min(self._pause * 2, _POLL)
 
     def _forward(self, events: Sequence[Any]) -> None:

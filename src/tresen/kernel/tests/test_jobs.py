@@ -330,3 +330,28 @@ def test_the_only_process_takes_over_what_a_dead_one_had_leased(work: Work):
         later(61)
     assert jobs.run_one() is True
     assert work.calls == [{}]
+
+
+def test_the_lease_of_a_running_job_is_held_until_it_ends(work: Work):
+    taken: list[bool] = []
+
+    def long() -> None:
+        for _ in range(3):
+            later(50)
+            jobs.hold()
+        taken.append(jobs.claim() is not None)
+
+    work.then = long
+    jobs.enqueue("tests.work")
+    assert jobs.run_one() is True
+    assert taken == [False]
+    assert not Job.objects.exists()
+
+
+def test_what_nobody_runs_any_more_is_not_held(work: Work):
+    jobs.enqueue("tests.work")
+    assert jobs.claim() is not None  # and dies here
+    later(50)
+    jobs.hold()
+    later(11)
+    assert jobs.run_one() is True

@@ -246,3 +246,27 @@ def test_two_workers_never_drain_one_lane_at_the_same_time():
             assert handler.handled == []
     driver.retry_due()
     assert handler.handled == [1, 2]
+
+
+def test_events_that_one_call_serves_are_merged_within_a_batch_only():
+    handler = Handler()
+    driver = Dispatcher([Subscription("first", KINDS, handler, merge=lambda entry: entry.data["times"] % 2)])
+    for n in range(6):
+        ring(n, conversation_id=n)
+    run(driver)
+    assert handler.handled == [0, 1]
+    ring(6, conversation_id=6)
+    run(driver)
+    assert handler.handled == [0, 1, 6]
+
+
+def test_a_merged_event_that_fails_leaves_the_next_its_chance():
+    handler = Handler(0)
+    driver = Dispatcher([Subscription("first", KINDS, handler, merge=lambda entry: "all")])
+    for n in range(3):
+        ring(n, conversation_id=n)
+    run(driver)
+    assert handler.handled == [1]
+    assert [row.event_id for row in StalledEvent.objects.all()] == [
+        Cursor.objects.get(subscription="first").event_id - 2
+    ]
