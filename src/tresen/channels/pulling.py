@@ -40,6 +40,8 @@ def store(channel_id: int, raw: RawReceipt, *, key: str, cursor: Mapping[str, An
     except IntegrityError:
         if file:
             blobs.remove(file)
+        if not Receipt.objects.filter(channel=channel_id, key=key[:300]).exists():
+            raise  # not a repeat: it must not count as stored
         with db.atomic():
             _advance(channel_id, cursor)
     faults.reach("pull.after-commit")
