@@ -29,7 +29,7 @@ from tresen.sandbox.loading import history, passwords, people
 from tresen.sandbox.models import Mail, Mailbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
-PLAN = {DemoStatus.WAITING: 12, DemoStatus.ASSIGNED: 5, DemoStatus.SNOOZED: 3, DemoStatus.RESOLVED: 25}
+PLAN = {DemoStatus.WAITING: 12, DemoStatus.ASSIGNED: 5, DemoStatus.SNOOZED: 3, DemoStatus.RESOLVED: 15}
 QUIET = Console(file=StringIO())
 
 
@@ -43,7 +43,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """A smaller company: the same code in less time."""
     module = import_module("tresen.sandbox.demo.build")  # the package's attribute of this name is the function
     monkeypatch.setattr(module, "PLAN", PLAN)
-    monkeypatch.setattr(module, "CUSTOMERS", 120)
+    monkeypatch.setattr(module, "CUSTOMERS", 80)
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def nothing_is_sent_and_nobody_reacts_to_history() -> None:
 
 def customers_are_known_and_waiting_forms_are_not() -> None:
     known = Customer.objects.filter(identities__proved=True).distinct()
-    assert known.count() == 120
+    assert known.count() == 80
     for row in Customer.objects.exclude(pk__in=known):
         conversation = Conversation.objects.get(customer=row)
         assert (conversation.status, conversation.channel.kind) == ("waiting", "form")
