@@ -103,7 +103,7 @@ class Tale:
         self._tag(self._by(""))
 
     def _tag(self, by: Principal) -> None:
-        if not self.tagged:
+        if self.plot.tags and not self.tagged:
             conversations.set_tags(by, self.id, self.plot.tags)
             self.tagged = True
 
@@ -135,7 +135,8 @@ class Tale:
             threads.open_thread(line.view.id, message.conversation_id, key=self._visitor(turn.channel).id)
         if not self.id:
             self.id = message.conversation_id
-            conversations.set_priority(BY, self.id, Priority[self.plot.priority.upper()])
+            if self.plot.priority != "normal":
+                conversations.set_priority(BY, self.id, Priority[self.plot.priority.upper()])
             clock.advance(_SORTING)
             conversations.move(BY, self.id, self.house.queues[self.plot.queue])
 
