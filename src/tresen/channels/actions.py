@@ -16,8 +16,10 @@ from tresen.channels.models import ChannelConfig
 from tresen.conversations.actions import ensure_default_queue
 from tresen.conversations.models import Channel, Queue
 from tresen.kernel import clock, db, ids, journal, vault, wake
+from tresen.kernel import settings as stored
 from tresen.kernel.errors import Invalid, NotFound
 
+LOGGED_NAMES = {"de": "Telefon und Theke", "en": "Phone and counter"}
 LOGGED_KIND = "logged"  # calls and visits that a person writes down; no adapter
 
 
@@ -139,7 +141,8 @@ def ensure_logged_channel() -> Channel:
     """The entry under which calls and visits are written down."""
     with db.atomic():
         found = Channel.objects.filter(kind=LOGGED_KIND).first()
-        return found or Channel.objects.create(name="Phone and counter", kind=LOGGED_KIND, queue=ensure_default_queue())
+        name = LOGGED_NAMES.get(stored.get(directory.COMPANY_LANGUAGE), LOGGED_NAMES["en"])
+        return found or Channel.objects.create(name=name, kind=LOGGED_KIND, queue=ensure_default_queue())
 
 
 def _config(channel_id: int) -> ChannelConfig:
