@@ -48,8 +48,8 @@ class House:
 def furnish(world: DemoWorld, passwords: Mapping[str, str]) -> House:
     """Sets the company up.
 
-    Whatever comes in reaches the queue `Empfang` (reception) first, which is handed out to whoever is there. From the teams'
-    own queues people take work themselves: else the first to log in would get the whole backlog.
+    Whatever comes in reaches the queue `Empfang` (reception), which is handed out to whoever is there. From the
+    teams' own queues people take work themselves: else the first to log in would get the whole backlog.
     """
     settings.put(COMPANY_NAME, "Bohne & Brand")
     settings.put(COMPANY_LANGUAGE, "de")
