@@ -55,13 +55,15 @@ def step() -> bool:
     by_channel: dict[int, list[Receipt]] = defaultdict(list)
     for receipt in due:
         by_channel[receipt.channel_id].append(receipt)
+    worked = False
     for channel_id, receipts in by_channel.items():
         view = DIRECTORY.by_id(channel_id)
         if view is None:
             _postpone(receipts)
-        else:
-            _step_channel(view, receipts)
-    more = len(due) == BATCH
+        elif not _step_channel(view, receipts):
+            continue
+        worked = True
+    more = worked and len(due) == BATCH  # what is all in another worker's hands is no reason to look again at once
     if more and BURST.lasts(due[-1].pk):
         time.sleep(GIVE_WAY)
     return more
@@ -96,11 +98,12 @@ class Burst:
 BURST = Burst()
 
 
-def _step_channel(view: ChannelView, receipts: list[Receipt]) -> None:
+def _step_channel(view: ChannelView, receipts: list[Receipt]) -> bool:
+    """False when another worker has the channel."""
     with _own_channel(view.id) as mine:
         channel = rows.one(Channel, id=view.id)
         if channel is None or not mine:
-            return
+            return False
         if db.is_postgresql():  # another worker may have been faster
             ids = Receipt.objects.filter(pk__in=[r.pk for r in receipts], state=Receipt.State.PENDING)
             pending = set(ids.values_list("id", flat=True))
@@ -113,6 +116,7 @@ def _step_channel(view: ChannelView, receipts: list[Receipt]) -> None:
                     _finish(view, channel, prepared.popleft())
                 faults.reach("receipt.before-processed")
             faults.reach("receipt.processed")
+    return True
 
 
 @contextmanager

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -185,6 +187,22 @@ def test_what_came_before_a_channel_was_switched_off_waits_for_it():
     clock.advance(timedelta(minutes=2))
     process()
     assert Message.objects.count() == 1
+
+
+def test_what_another_worker_has_is_left_to_it_without_asking_all_the_time(monkeypatch):
+    @contextmanager
+    def taken(_channel_id: int) -> Iterator[bool]:
+        yield False
+
+    channel = shop()
+    for n in range(processing.BATCH):
+        deposit(channel, posted(channel, f"m{n}"))
+    with monkeypatch.context() as patch:
+        patch.setattr(processing, "_own_channel", taken)
+        assert processing.step() is False
+    assert not Message.objects.exists()
+    assert processing.step() is True
+    assert Message.objects.count() == processing.BATCH
 
 
 def test_a_large_receipt_is_read_from_its_file():
