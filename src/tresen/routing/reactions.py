@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tresen.accounts.models import PresenceStatus
+from django.db.models import QuerySet
+
+from tresen.accounts.models import PresenceStatus, User
 from tresen.accounts.principal import system
 from tresen.channels import registry
 from tresen.channels.directory import DIRECTORY
@@ -29,6 +31,14 @@ def on_freed(entry: Entry) -> None:
     distribute()
 
 
+def on_staff(entry: Entry) -> None:
+    """staff.changed: who is no longer with us keeps nothing; who is new in a team may serve its queues."""
+    user_id = entry.data["user_id"]
+    if user_id is not None and not User.objects.filter(pk=user_id, is_active=True).exists():
+        _release(Conversation.objects.filter(assignee=user_id, status=Status.ASSIGNED))
+    distribute()
+
+
 def on_presence(entry: Entry) -> None:
     """presence.changed: who comes gets work; live chats of who leaves go back with their age."""
     if entry.data["status"] == PresenceStatus.ONLINE:
@@ -43,6 +53,10 @@ def give_back(user_id: int) -> int:
     rows = Conversation.objects.filter(
         assignee=user_id, status=Status.ASSIGNED, channel__kind__in=live, last_direction="in"
     )
+    return _release(rows)
+
+
+def _release(rows: QuerySet[Conversation]) -> int:
     done = 0
     for conversation_id in list(rows.values_list("id", flat=True)):
         try:

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from tresen.accounts import presence
-from tresen.accounts.models import Presence, User
+from tresen.accounts.actions import change_user, save_team
+from tresen.accounts.models import Presence, Role, User
 from tresen.accounts.tests.people import SETUP, load, present, staff, team
 from tresen.channels.tests.shop import react
 from tresen.conversations import actions
@@ -195,6 +196,33 @@ def test_who_is_away_keeps_what_is_written_to_them():
     assert holder(row) == agent.pk
 
 
+def test_who_no_longer_works_here_keeps_nothing():
+    staff("Boss", Role.ADMINISTRATOR)
+    agent, mail, chat = present("Ada"), begin(channel(kind="email")), begin(channel(kind="webchat"))
+    for row in (mail, chat):
+        actions.assign(SETUP, row.pk, agent.pk)
+        actions.reply(SETUP, row.pk, draft())
+    change_user(SETUP, agent.pk, name="Ada B.")
+    reactions.on_staff(last("staff.changed"))
+    assert [holder(r) for r in (mail, chat)] == [agent.pk, agent.pk]
+    change_user(SETUP, agent.pk, is_active=False)
+    reactions.on_staff(last("staff.changed"))
+    assert [holder(r) for r in (mail, chat)] == [None, None]
+    assert load(agent) == 0
+    other = present("Ben")
+    assert distribute() == 2
+    assert [holder(r) for r in (mail, chat)] == [other.pk, other.pk]
+
+
+def test_who_joins_a_team_gets_what_waits_there():
+    ours = team("Ours")
+    agent, row = present("Ada"), begin(channel(queue(team=ours)))
+    assert distribute() == 0
+    save_team(SETUP, name="Ours", members=[agent.pk], team_id=ours.pk)
+    reactions.on_staff(last("staff.changed"))
+    assert holder(row) == agent.pk
+
+
 def test_the_sweep_ends_leases_wakes_sleepers_and_gives_out_what_was_missed():
     gone = staff("Gone")
     presence.set_presence(gone.pk, "online", actor="tests")
@@ -203,7 +231,7 @@ def test_the_sweep_ends_leases_wakes_sleepers_and_gives_out_what_was_missed():
     later(minutes=11)
     agent = present("Ada")
     jobs.sweep()
-    assert Presence.objects.get(user=gone).status == "offline"
+    assert Presence.objects.get(user=gone).effective() == "offline"
     assert [holder(r) for r in (missed, sleeping)] == [agent.pk, agent.pk]
     assert load(gone) == 0
 
