@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db import connection
 from django.db.models import F, QuerySet
 
 from tresen.accounts.events import CapacityFreed, PresenceChanged
@@ -91,10 +90,8 @@ def claim_capacity(user_id: int) -> bool:
     One table, no join: PostgreSQL checks the condition again on the row as another transaction left it.
     """
     now = clock.now()
-    moment = connection.ops.adapt_datetimefield_value(now)
-    with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, [moment, user_id, PresenceStatus.ONLINE.value, moment])
-        return bool(cursor.rowcount)
+    moment = db.current().ops.adapt_datetimefield_value(now)
+    return bool(db.statement(_CLAIM, [moment, user_id, PresenceStatus.ONLINE.value, moment])[1])
 
 
 def occupy(user_id: int) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from django.db import (
@@ -18,6 +19,8 @@ from django.db import (
     transaction,
 )
 from django.db.backends.base.base import BaseDatabaseWrapper
+
+from tresen.kernel.sqlite.base import DatabaseWrapper as SqliteWrapper
 
 T = TypeVar("T", bound=models.Model)
 
@@ -39,14 +42,48 @@ def current() -> BaseDatabaseWrapper:
     return found
 
 
-@contextmanager
-def atomic(*, savepoint: bool = False) -> Iterator[None]:
+def atomic(*, savepoint: bool = False) -> AbstractContextManager[None]:
     """The only way to write. On SQLite it takes the process's write lock, on PostgreSQL it is a plain transaction.
 
     Nested calls join the outer transaction; `savepoint=True` makes an inner one that can fail alone.
     """
-    with transaction.atomic(using=DEFAULT_DB_ALIAS, savepoint=savepoint):  # noqa: TID251
-        yield
+    if savepoint or not current().in_atomic_block:
+        return transaction.atomic(using=DEFAULT_DB_ALIAS, savepoint=savepoint)  # noqa: TID251
+    return _Joined()
+
+
+class _Joined:
+    """What Django's `atomic` does inside another one without a savepoint, at a tenth of its cost."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if kind is not None:  # whoever swallows the error further out must not commit half of it
+            current().needs_rollback = True
+
+
+def statement(sql: str, params: Sequence[Any] = ()) -> tuple[list[tuple[Any, ...]], int]:
+    """One statement with `%s` marks: its rows, and how many it touched.
+
+    The same transaction, lock and errors as by `connection.cursor()`, but on SQLite past Django's cursor, whose layers
+    cost twice as much as the statement; a message passes some thirty of them on its way to the desk.
+    """
+    connection = current()
+    if not isinstance(connection, SqliteWrapper) or connection.queries_logged:
+        with connection.cursor() as cursor:
+            cursor.execute(sql, params)
+            return (cursor.fetchall() if cursor.description else []), cursor.rowcount
+    connection.ensure_connection()
+    connection.validate_no_broken_transaction()
+    with connection.wrap_database_errors, connection.statement_lock(sql):
+        done = connection.connection.execute(_native(sql), params)
+        return done.fetchall(), done.rowcount
+
+
+@lru_cache(maxsize=1000)
+def _native(sql: str) -> str:
+    return sql.replace("%s", "?").replace("%%", "%")
 
 
 def in_transaction() -> bool:

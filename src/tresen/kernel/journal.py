@@ -85,11 +85,10 @@ def append(
     connection = db.current()
     at = connection.ops.adapt_datetimefield_value(clock.now())
     values = [at, payload.kind, scope, customer_id, conversation_id, actor, orjson.dumps(data).decode()]
-    with connection.cursor() as cursor:
-        if db.is_postgresql():
-            cursor.execute(_INSERT_POSTGRESQL, [conversation_id, *values])
-        else:
-            cursor.execute(_INSERT, values)
+    if db.is_postgresql():
+        db.statement(_INSERT_POSTGRESQL, [conversation_id, *values])
+    else:
+        db.statement(_INSERT, values)
     wake.on_commit(TOPIC)
 
 
@@ -118,9 +117,7 @@ def read_after(
     if shard and shard[1] > 1:
         sql += " AND MOD(COALESCE(conversation_id, 0), %s) = %s"
         params += [shard[1], shard[0]]
-    with db.current().cursor() as cursor:
-        cursor.execute(sql + " ORDER BY xid, id LIMIT %s", [*params, limit])
-        return [_entry(row) for row in cursor.fetchall()]
+    return [_entry(row) for row in db.statement(sql + " ORDER BY xid, id LIMIT %s", [*params, limit])[0]]
 
 
 def read_ids(ids: Iterable[int]) -> dict[int, Entry]:

@@ -29,13 +29,11 @@ def insert(row: T, *, unless: tuple[str, ...] = ()) -> bool:
     connection = db.current()
     sql, fields, own_id = _insert_sql(model, unless, row.pk is None)
     values = [f.get_db_prep_save(getattr(row, f.attname), connection) for f in fields]
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        found = cursor.fetchone()
-    if found is None:
+    found, _count = db.statement(sql, values)
+    if not found:
         return False
     if own_id:
-        row.pk = found[0]
+        row.pk = found[0][0]
     row._state.adding, row._state.db = False, connection.alias
     return True
 
@@ -46,8 +44,7 @@ def update(row: Model, *names: str) -> None:
     connection = db.current()
     sql, fields = _update_sql(model, names)
     values = [f.get_db_prep_save(getattr(row, f.attname), connection) for f in fields]
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [*values, row.pk])
+    db.statement(sql, [*values, row.pk])
 
 
 def change(model: type[Model], new: Mapping[str, Any], **where: Any) -> int:
@@ -57,9 +54,7 @@ def change(model: type[Model], new: Mapping[str, Any], **where: Any) -> int:
     fields = [_field(model, name) for name in new]
     assigned = ", ".join(f'"{f.column}" = %s' for f in fields)
     values = [f.get_db_prep_save(value, connection) for f, value in zip(fields, new.values(), strict=True)]
-    with connection.cursor() as cursor:
-        cursor.execute(f'UPDATE "{model._meta.db_table}" SET {assigned}{condition}', [*values, *params])
-        return int(cursor.rowcount)
+    return db.statement(f'UPDATE "{model._meta.db_table}" SET {assigned}{condition}', [*values, *params])[1]
 
 
 def many(
@@ -110,10 +105,7 @@ def _select(
         sql += f" LIMIT {limit:d}"
     if lock and db.is_postgresql():
         sql += " FOR UPDATE SKIP LOCKED" if skip else " FOR UPDATE"
-    with db.current().cursor() as cursor:
-        cursor.execute(sql, params)
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-        return found
+    return db.statement(sql, params)[0]
 
 
 def _converted(row: Sequence[Any], converters: Sequence[tuple[int, Sequence[_Converter]]], fields: Any) -> list[Any]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.db import IntegrityError, connection
+from django.db import IntegrityError
 
 from tresen.customers import events
 from tresen.customers.engine import checks, claims
 from tresen.customers.engine.claims import Held, IdentityClaim, Plan, Wanted, Write
 from tresen.customers.models import Customer, Identity
-from tresen.kernel import clock, db, journal
+from tresen.kernel import clock, db, journal, rows
 from tresen.kernel.errors import Unavailable
 
 _ATTEMPTS = 4
@@ -66,19 +66,18 @@ def _known(wanted: Sequence[Wanted]) -> tuple[dict[int, Customer], list[Held]]:
     if len(wanted) > 1:
         query = _SEVERAL.format(" UNION ALL ".join([_ANCHORED] * len(wanted)))
         params = [part for w in wanted for part in w.key]
-    with connection.cursor() as cursor:
-        cursor.execute(query, params)
-        rows = cursor.fetchall()
+    found, _count = db.statement(query, params)
     customers: dict[int, Customer] = {}
-    for row in rows:
+    for row in found:
         if row[1] not in customers:
-            customers[row[1]] = Customer.from_db(connection.alias, _LOADED, (row[1], *row[_HELD:]))
-    return customers, [Held(*row[:_HELD]) for row in rows]
+            customers[row[1]] = Customer.from_db(db.current().alias, _LOADED, (row[1], *row[_HELD:]))
+    return customers, [Held(*row[:_HELD]) for row in found]
 
 
 def _create(plan: Plan, name: str, language: str, actor: str) -> Customer | None:
     """A new customer; None when another transaction was first with one of the values."""
-    customer = Customer.objects.create(name=checks.readable(name)[:200].strip(), language=checks.language(language))
+    customer = Customer(name=checks.readable(name)[:200].strip(), language=checks.language(language))
+    rows.insert(customer)
     ids = _insert(customer.pk, plan.inserts)
     if len(ids) < len(plan.inserts):
         customer.delete()
@@ -109,8 +108,7 @@ def raise_identity(identity_id: int, assurance: str) -> bool:
     """Sets a stronger assurance; False when another customer has proved the value meanwhile."""
     try:
         with db.atomic(savepoint=True):
-            rows = Identity.objects.filter(pk=identity_id)
-            rows.update(assurance=assurance, proved=True, anchor=True)
+            Identity.objects.filter(pk=identity_id).update(assurance=assurance, proved=True, anchor=True)
     except IntegrityError:
         return False
     return True
@@ -127,14 +125,13 @@ def _insert(customer_id: int, writes: Sequence[Write]) -> dict[claims.Key, int]:
     """Inserts identities and returns the ids of those that nobody else had."""
     if not writes:
         return {}
-    now = connection.ops.adapt_datetimefield_value(clock.now())
+    now = db.current().ops.adapt_datetimefield_value(clock.now())
     params: list[Any] = []
     for write in sorted(writes, key=lambda w: w.wanted.key):  # one order for all: no deadlock
         wanted = write.wanted
         params += [customer_id, *wanted[:3], write.assurance, write.proved, write.anchor, now]
-    with connection.cursor() as cursor:
-        cursor.execute(_INSERT.format(", ".join(["(%s, %s, %s, %s, %s, %s, %s, %s)"] * len(writes))), params)
-        return {(kind, value): row_id for row_id, kind, value in cursor.fetchall()}
+    added, _count = db.statement(_INSERT.format(", ".join(["(%s, %s, %s, %s, %s, %s, %s, %s)"] * len(writes))), params)
+    return {(kind, value): row_id for row_id, kind, value in added}
 
 
 def _fill_in(customer: Customer, name: str, language: str, actor: str) -> None:
