@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _l
 from tresen.accounts.models import Role, Team, User
 from tresen.accounts.principal import SCOPES
 from tresen.channels.contract import Adapter, Setting
+from tresen.channels.directory import PRIVATE_HOSTS
 from tresen.conversations.models import Channel, Queue
 from tresen.customers.models import FieldDefinition
 from tresen.desk.wording import explain
@@ -101,6 +102,21 @@ class CompanyForm(forms.Form):
     company_language = forms.ChoiceField(
         label=_l("Language for customers"), choices=(("de", "Deutsch"), ("en", "English"))
     )
+    private_hosts = forms.CharField(
+        label=_l("Hosts in your own network"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_l(
+            "Tresen calls private addresses only if they stand here, one a line: mail.intern:993 or 10.1.0.0/16."
+        ),
+    )
+
+    def clean_private_hosts(self) -> list[str]:
+        """One entry a line."""
+        try:
+            return PRIVATE_HOSTS.clean(self.cleaned_data["private_hosts"].splitlines())
+        except TresenError as error:
+            raise forms.ValidationError(explain(error)) from error
 
 
 class FieldForm(forms.Form):

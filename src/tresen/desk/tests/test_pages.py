@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from tresen.accounts import actions as accounts
 from tresen.accounts.models import ApiToken, User
-from tresen.channels.directory import COMPANY_NAME, PUBLIC_URL
+from tresen.channels.directory import COMPANY_NAME, PRIVATE_HOSTS, PUBLIC_URL
 from tresen.channels.models import ChannelConfig
 from tresen.conversations.models import Message, Queue
 from tresen.customers.models import Customer, FieldDefinition, Identity
@@ -179,3 +179,17 @@ def test_language_and_appearance_are_kept(world: World, agent: Client) -> None:
     assert "Ihr Tisch ist leer" in page
     agent.post(reverse("desk:preferences"), {"theme": "dark"})
     assert 'data-theme="dark"' in agent.get(reverse("desk:inbox")).content.decode()
+
+
+def test_hosts_of_the_own_network_are_named_on_the_screen(client: Client, db: None) -> None:
+    client.post(
+        reverse("desk:setup", args=[accounts.make_link("setup")]),
+        {"company": "Bohne & Brand", "name": "Ada", "email": "ada@tresen.example", "password": PASSWORD},
+    )
+    form = {"company_name": "B", "public_url": "https://s.example", "company_language": "de"}
+    answer = client.post(reverse("desk:company"), {**form, "private_hosts": "mail.intern:993\r\n10.1.0.0/16\r\n"})
+    assert answer["Location"] == reverse("desk:company")
+    assert settings.get(PRIVATE_HOSTS) == ["mail.intern:993", "10.1.0.0/16"]
+    refused = client.post(reverse("desk:company"), {**form, "private_hosts": "not a host"})
+    assert refused.status_code in (200, 422)
+    assert settings.get(PRIVATE_HOSTS) == ["mail.intern:993", "10.1.0.0/16"]
