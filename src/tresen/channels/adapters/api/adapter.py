@@ -74,11 +74,7 @@ class ApiAdapter(Adapter):
         """Token first, then the body: nobody without the token learns what a body should look like."""
         scheme, _, given = raw.headers.get("authorization", "").partition(" ")
         token = channel.secrets.get("token", "")
-        if (
-            scheme.lower() != "bearer"
-            or not token
-            or not hmac.compare_digest(given.strip().encode(), token.encode())
-        ):
+        if scheme.lower() != "bearer" or not token or not hmac.compare_digest(given.strip().encode(), token.encode()):
             raise AdapterError(401)
         if raw.method not in ("POST", "PUT"):
             raise AdapterError(405, "POST a message")
@@ -135,9 +131,7 @@ class ApiAdapter(Adapter):
         try:
             http.check_host(parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
         except http.HttpError as error:
-            yield Check(
-                "webhook", ok=False, detail=str(error), fix="Use an address that is reachable from here."
-            )
+            yield Check("webhook", ok=False, detail=str(error), fix="Use an address that is reachable from here.")
             return
         yield Check("webhook", ok=True, detail=parts.hostname or "")
 
