@@ -86,6 +86,8 @@ class SecurityHeaders:
             answer.headers.setdefault("Cache-Control", "private, no-store")
         if urlsplit(settings.get(PUBLIC_URL)).scheme == "https":
             answer.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+            for cookie in answer.cookies.values():
+                cookie["secure"] = True
         return answer
 
 

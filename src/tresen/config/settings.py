@@ -35,10 +35,11 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "tresen.config.middleware.PlainErrors",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "tresen.config.middleware.SecurityHeaders",
+    "tresen.config.middleware.PlainErrors",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "tresen.config.middleware.StaffLanguage",
     "django.middleware.common.CommonMiddleware",
