@@ -29,7 +29,7 @@ class WorkCrew(Crew):
         workers = [Loop(f"jobs-{n}", jobs.run_one, jobs.TOPIC) for n in range(1, JOB_THREADS + 1)]
         super().__init__(
             [
-                Loop("receipts", processing.step, processing.TOPIC, linger=0.03),
+                Loop("receipts", processing.step, processing.TOPIC, linger=0.04),
                 Loop("journal", self.dispatcher.step, journal.TOPIC, linger=0.01),
                 Loop("retries", self.dispatcher.retry_due),
                 Loop("leases", jobs.hold, every=jobs.HOLD_EVERY),
