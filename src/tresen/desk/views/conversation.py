@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from tresen.accounts.principal import Principal
 from tresen.conversations import actions, queries
@@ -34,7 +34,7 @@ def _seen(me: Principal, row: Conversation) -> None:
         actions.mark_seen(me, row.pk, row.last_seq)
 
 
-@require_GET
+@require_safe
 @staff
 def conversation(request: HttpRequest, me: Principal, conversation_id: int) -> HttpResponse:
     """The open conversation: as a fragment when chosen from the list, as a page with the list otherwise."""
@@ -50,14 +50,14 @@ def conversation(request: HttpRequest, me: Principal, conversation_id: int) -> H
     return render(request, "desk/inbox.html", context)
 
 
-@require_GET
+@require_safe
 @staff
 def head(request: HttpRequest, me: Principal, conversation_id: int) -> HttpResponse:
     """The header alone."""
     return render(request, "desk/parts/head.html", {"head": head_view(me, queries.get(me, conversation_id))})
 
 
-@require_GET
+@require_safe
 @staff
 def thread(request: HttpRequest, me: Principal, conversation_id: int) -> HttpResponse:
     """The messages: from `from` on (refresh), or with a page of older ones than `before`."""
@@ -67,7 +67,7 @@ def thread(request: HttpRequest, me: Principal, conversation_id: int) -> HttpRes
     return render(request, "desk/parts/thread.html", {"head": row, "thread": shown})
 
 
-@require_GET
+@require_safe
 @staff
 def customer(request: HttpRequest, me: Principal, conversation_id: int) -> HttpResponse:
     """The customer pane alone."""

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.safestring import mark_safe
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from tresen.accounts.principal import Principal
 from tresen.conversations import queries
@@ -19,7 +19,7 @@ from tresen.kernel.errors import NotFound
 SANDBOX = "sandbox allow-same-origin allow-popups allow-popups-to-escape-sandbox"
 
 
-@require_GET
+@require_safe
 @staff
 def mail(request: HttpRequest, me: Principal, message_id: int) -> HttpResponse:
     """One mail's HTML for its frame. No script, no form, no foreign request; remote pictures only when asked for.
@@ -42,7 +42,7 @@ def mail(request: HttpRequest, me: Principal, message_id: int) -> HttpResponse:
     return answer
 
 
-@require_GET
+@require_safe
 @staff
 def attachment(request: HttpRequest, me: Principal, attachment_id: str) -> HttpResponse:
     """A file as a download; raster pictures may be shown in place. The browser never guesses a type."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from tresen.accounts.principal import Principal
 from tresen.conversations import actions, queries
@@ -13,14 +13,14 @@ from tresen.desk.views.common import number, staff
 from tresen.kernel.errors import Conflict
 
 
-@require_GET
+@require_safe
 @staff
 def inbox(request: HttpRequest, me: Principal) -> HttpResponse:
     """The list alone."""
     return render(request, "desk/inbox.html", {"section": "inbox", "list": list_pane(me, ListQuery.read(request.GET))})
 
 
-@require_GET
+@require_safe
 @staff
 def list_fragment(request: HttpRequest, me: Principal) -> HttpResponse:
     """The list anew: filters changed, something happened, or more of it."""

@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from tresen.accounts.principal import Principal
 from tresen.channels import registry
@@ -124,7 +124,7 @@ def _customer(request: HttpRequest, me: Principal, kind: str) -> Customer:
     return people.create_customer(name=name, actor=me.actor)
 
 
-@require_GET
+@require_safe
 @staff
 def customers(request: HttpRequest, me: Principal) -> HttpResponse:
     """Suggestions while one types a name, an address or a record's number."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from tresen.accounts.principal import Principal
 from tresen.channels import processing
@@ -16,7 +16,7 @@ from tresen.kernel import jobs, subscriptions
 from tresen.kernel.errors import NotFound
 
 
-@require_GET
+@require_safe
 @staff
 def parked(request: HttpRequest, me: Principal) -> HttpResponse:
     """The list, with one button per line."""
@@ -31,7 +31,7 @@ def parked(request: HttpRequest, me: Principal) -> HttpResponse:
     return render(request, "desk/parked.html", context)
 
 
-@require_GET
+@require_safe
 @staff
 def bell(request: HttpRequest, me: Principal) -> HttpResponse:
     """The bell in the top bar."""

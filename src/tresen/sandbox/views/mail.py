@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import mark_safe
 from django.utils.translation import get_language
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from tresen.kernel import clock, db
 from tresen.sandbox import people, stories
@@ -27,7 +27,7 @@ LISTED = 100
 COMPANY = f"service@{DOMAIN}"
 
 
-@require_GET
+@require_safe
 @sandboxed
 def home(request: HttpRequest) -> HttpResponse:
     """Who one can be."""
@@ -49,7 +49,7 @@ def stranger(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(reverse("sandbox:inbox", args=[box.pk]))
 
 
-@require_GET
+@require_safe
 @sandboxed
 def language(request: HttpRequest, code: str) -> HttpResponse:
     """Keeps the chosen language where the desk looks for it, too."""
@@ -82,14 +82,14 @@ def _page(request: HttpRequest, box: Mailbox, name: str, **context: Any) -> Http
     return render(request, f"sandbox/{name}.html", {**listed, **about, **context})
 
 
-@require_GET
+@require_safe
 @sandboxed
 def inbox(request: HttpRequest, box_id: int) -> HttpResponse:
     """A mailbox."""
     return _page(request, person(box_id), "inbox")
 
 
-@require_GET
+@require_safe
 @sandboxed
 def mails(request: HttpRequest, box_id: int) -> HttpResponse:
     """Only the list, for the page that asks again and again."""
@@ -105,7 +105,7 @@ def _mail(box_id: int, mail_id: int) -> Mail:
     return found
 
 
-@require_GET
+@require_safe
 @sandboxed
 def read(request: HttpRequest, box_id: int, mail_id: int) -> HttpResponse:
     """One mail."""
@@ -117,7 +117,7 @@ def read(request: HttpRequest, box_id: int, mail_id: int) -> HttpResponse:
     return _page(request, mail.mailbox, "read", **context)
 
 
-@require_GET
+@require_safe
 @sandboxed
 def body(request: HttpRequest, box_id: int, mail_id: int) -> HttpResponse:
     """The HTML of a mail for its frame: no script, no form, nothing fetched from elsewhere."""
@@ -131,7 +131,7 @@ def body(request: HttpRequest, box_id: int, mail_id: int) -> HttpResponse:
     return answer
 
 
-@require_GET
+@require_safe
 @sandboxed
 def file(request: HttpRequest, box_id: int, mail_id: int, number: int) -> HttpResponse:
     """An attachment, always as a download."""

@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.translation import get_language
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from tresen.channels.adapters.webchat.tokens import ALGORITHM
 from tresen.channels.contract import ChannelView
@@ -51,7 +51,7 @@ def _context(request: HttpRequest, kind: str) -> dict[str, Any]:
     }
 
 
-@require_GET
+@require_safe
 @sandboxed
 def front(request: HttpRequest) -> HttpResponse:
     """The front page."""
@@ -71,7 +71,7 @@ def front(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_GET
+@require_safe
 @sandboxed
 def contact(request: HttpRequest) -> HttpResponse:
     """The page with the contact form."""
@@ -91,7 +91,7 @@ def log_in(request: HttpRequest) -> HttpResponse:
     return answer
 
 
-@require_GET
+@require_safe
 @sandboxed
 def identity(request: HttpRequest) -> HttpResponse:
     """What the shop's server signs about its user for the chat: a short JWT with the channel's identity secret."""

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from tresen.accounts.principal import Principal
 from tresen.channels import actions, registry
@@ -23,7 +23,7 @@ from tresen.kernel.public import PUBLIC_URL
 SHOWN_ONCE = "new_channel_secrets"
 
 
-@require_GET
+@require_safe
 @administrator
 def channels(request: HttpRequest, me: Principal) -> HttpResponse:
     """All channels and the kinds one can add."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from tresen.accounts.principal import Principal
 from tresen.conversations.actions import save_queue
@@ -15,7 +15,7 @@ from tresen.desk.views.common import administrator
 from tresen.kernel.errors import NotFound, TresenError
 
 
-@require_GET
+@require_safe
 @administrator
 def queues(request: HttpRequest, me: Principal) -> HttpResponse:
     rows = Queue.objects.select_related("team").prefetch_related("channels")

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from tresen.accounts import actions
 from tresen.accounts.models import Presence, User
@@ -20,7 +20,7 @@ from tresen.kernel.public import PUBLIC_URL
 SHOWN_ONCE = "password_links"
 
 
-@require_GET
+@require_safe
 @administrator
 def people(request: HttpRequest, me: Principal) -> HttpResponse:
     """Everybody, with presence and teams."""

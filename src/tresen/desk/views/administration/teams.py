@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from tresen.accounts.actions import save_team
 from tresen.accounts.models import Team
@@ -15,7 +15,7 @@ from tresen.desk.views.common import administrator
 from tresen.kernel.errors import NotFound, TresenError
 
 
-@require_GET
+@require_safe
 @administrator
 def teams(request: HttpRequest, me: Principal) -> HttpResponse:
     rows = Team.objects.prefetch_related("members", "queues")
