@@ -1,6 +1,6 @@
-"""`bench crash`: the product is killed at named points while customers write and agents answer; nothing may be lost.
+"""`bench crash`: the product is killed at named points while customers write and agents answer: none is lost.
 
-SQLite, or PostgreSQL by DATABASE_URL. kill -9 does not test the disk: that commits are synced is the database's setting.
+SQLite, or PostgreSQL by DATABASE_URL. kill -9 does not test the disk: syncing is the database's setting.
 """
 
 from __future__ import annotations

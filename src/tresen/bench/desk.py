@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from rich.console import Console
+from rich.progress import Progress, TaskID
 
 from tresen.bench import machine, volume
 from tresen.bench.browser import log_in
@@ -36,7 +38,7 @@ def run(args: list[str], console: Console) -> dict[str, Any]:
         task = bar.add_task("desk", total=len(sizes))
         for size in sizes:
             data = folder / f"volume-{size}"
-            volume.install(data, size, tell=lambda what, size=size: bar.update(task, description=f"{size:,}: {what}"))
+            volume.install(data, size, tell=partial(_step, bar, task, size))
             bar.update(task, description=f"{size:,}: measuring")
             medians[size] = _measure(Product(data), size, given.requests, report, strict=size == sizes[-1])
             bar.advance(task)
@@ -45,6 +47,10 @@ def run(args: list[str], console: Console) -> dict[str, Any]:
             note = f"p50 of {sizes[-1]:,} / p50 of {sizes[-2]:,}"
             report.add(f"growth: {kind}", median / medians[sizes[-2]][kind], at_most=GROWTH, note=note)
     return report.finish(console)
+
+
+def _step(bar: Progress, task: TaskID, size: int, what: str) -> None:
+    bar.update(task, description=f"{size:,}: {what}")
 
 
 def _measure(product: Product, size: int, requests: int, report: Report, *, strict: bool) -> dict[str, float]:

@@ -57,7 +57,7 @@ class Person(threading.Thread):
             self.fault = f"{self.talk.thread}: {type(error).__name__}: {error}"
 
     def _write(self, number: int) -> None:
-        message = {
+        message: dict[str, Any] = {
             "id": f"{self.talk.thread}.{number}",
             "thread": self.talk.thread,
             "from": {"kind": "email", "value": f"{self.talk.thread}@example.org", "name": "Kim"},
@@ -73,7 +73,7 @@ class Person(threading.Thread):
             message["attachments"] = [file]
         self.talk.sent.append(message)
         path = f"/in/{self.channel['key']}"
-        self.talk.receipts[str(message["id"])] = self._until(path, message, self.channel["token"])["receipt"]
+        self.talk.receipts[message["id"]] = self._until(path, message, self.channel["token"])["receipt"]
 
     def _reply(self, number: int) -> None:
         text = f"{self.talk.thread} reply {number}"

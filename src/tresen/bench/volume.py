@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -88,97 +88,97 @@ def _staff(database: sqlite3.Connection, agents: int) -> None:
         )
 
 
-def _statements(total: int, channel: int) -> list[tuple[str, str]]:
+def _statements(total: int, channel: int) -> Iterator[tuple[str, str]]:
     """(what, SQL) in order."""
     people = max(1, total // 4)
-    at = _AT.format(total=total, i="i")
-    agent = f"1001 + (i / 100) % {AGENTS}"
-    customer = f"1 + i % {people}"
-    each = _COUNT.format(count=total)
-    messages = (
-        each + f", m(s) AS (SELECT 1 UNION ALL SELECT s + 1 FROM m WHERE s < {MESSAGES}) INSERT INTO {{into}} FROM n, m"
-    )
-    text = TEXT.replace("'", "''")
-    inward, number = "s % 2 = 1", f"(i - 1) * {MESSAGES} + s"
-    return [
-        (
-            "customers",
-            _COUNT.format(count=people)
-            + "INSERT INTO customers_customer (id, name, language, about, fields, created_at)"
-            " SELECT i, 'Kundin ' || i, 'de', '', '{}', datetime('now') FROM n",
-        ),
-        (
-            "identities",
-            _COUNT.format(count=people)
-            + "INSERT INTO customers_identity (kind, value, shown, assurance, proved, anchor, created_at, customer_id)"
-            " SELECT 'email', 'kunde' || i || '@example.org', 'kunde' || i || '@example.org', 'proved', 1, 1,"
-            " datetime('now'), i FROM n",
-        ),
-        (
-            "records",
-            _COUNT.format(count=people)
-            + "INSERT INTO customers_record (kind, number, folded, title, status, currency, link, data, source,"
-            " updated_at, customer_id) SELECT 'contract', 'V-' || i, 'V' || i, 'Wartung', 'active', '', '', '{}', '',"
-            " datetime('now'), i FROM n",
-        ),
-        (
-            "conversations",
-            each + "INSERT INTO conversations_conversation (id, status, subject, preview, priority, language, last_seq,"
-            " seen_seq, last_message_at, last_direction, waiting_since, snoozed_until, resolved_at, created_at,"
-            " assignee_id, channel_id, customer_id, queue_id) SELECT i, CASE i % 100 WHEN 0 THEN 'waiting' WHEN 1 THEN"
-            " 'assigned' WHEN 2 THEN 'assigned' WHEN 3 THEN 'assigned' WHEN 4 THEN 'snoozed' ELSE 'resolved' END,"
-            f" 'Rote Lampe ' || i, '{text[:150]}', 1, 'de', {MESSAGES}, {MESSAGES}, {at}, 'out',"
-            f" CASE WHEN i % 100 = 0 THEN {at} END, CASE WHEN i % 100 = 4 THEN datetime('now', '+30 days') END,"
-            f" CASE WHEN i % 100 > 4 THEN {at} END, {at}, CASE WHEN i % 100 <> 0 THEN {agent} END, {channel},"
-            f" {customer}, 101 + (i / 100) % {TEAMS} FROM n",
-        ),
-        (
-            "messages",
-            messages.replace(
-                "{into}",
-                "conversations_message (id, seq, direction, author, subject, text, html, external_id, automated,"
-                " files, supported, address, meta, delivery, delivery_error, created_at, channel_id, conversation_id,"
-                f" customer_id, user_id) SELECT {number}, s, CASE WHEN {inward} THEN 'in' ELSE 'out' END,"
-                f" CASE WHEN {inward} THEN 'Kundin' ELSE 'Agent' END, '', s || ' {text}', CASE WHEN {inward} AND"
-                f" i % 4 = 0 THEN '<p>' || s || ' {text}</p><p><b>{text}</b></p>' ELSE '' END,"
-                f" CASE WHEN {inward} THEN 'v' || i || '-' || s END, 0, 0, 1, '{{}}', '{{}}',"
-                f" CASE WHEN {inward} THEN '' ELSE 'sent' END, '', {at}, {channel}, i,"
-                f" CASE WHEN {inward} THEN {customer} END, CASE WHEN NOT ({inward}) THEN {agent} END",
-            ),
-        ),
-        (
-            "threads",
-            each + "INSERT INTO channels_threadlink (key, context, token, created_at, channel_id, conversation_id)"
-            f" SELECT 'v' || i, '{{}}', 'token' || i, {at}, {channel}, i FROM n",
-        ),
-        (
-            "references",
-            "INSERT INTO channels_knownreference (external_id, channel_id, message_id)"
-            " SELECT external_id, channel_id, id FROM conversations_message WHERE external_id IS NOT NULL",
-        ),
-        (
-            "deliveries",
-            "INSERT INTO channels_delivery (message_id, state, attempts, due_at, error, steps, channel_id,"
-            " conversation_id) SELECT id, 'sent', 1, created_at, '', '[]', channel_id, conversation_id"
-            " FROM conversations_message WHERE direction = 'out'",
-        ),
-        (
-            "assignments",
-            "INSERT INTO conversations_assignment (by, reason, started_at, ended_at, agent_id, conversation_id)"
-            " SELECT 'routing', '{}', created_at, resolved_at, assignee_id, id FROM conversations_conversation"
-            " WHERE assignee_id IS NOT NULL",
-        ),
-        (
-            "receipts",
-            "INSERT INTO receipts (key, received_at, state, body, file, envelope, attempts, due_at, error, channel_id)"
-            " SELECT external_id, created_at, 'done', CAST(text AS BLOB), '', '{}', 0, created_at, '', channel_id"
-            " FROM conversations_message WHERE direction = 'in'",
-        ),
-        (
-            "events",
-            "INSERT INTO events (at, kind, scope, customer_id, conversation_id, actor, data)"
-            " SELECT created_at, 'message.created', '', customer_id, conversation_id, 'bench',"
-            " json_object('message_id', id, 'seq', seq, 'direction', direction, 'channel_id', channel_id,"
-            " 'automated', json('false')) FROM conversations_message",
-        ),
-    ]
+    values = {
+        "people": _COUNT.format(count=people),
+        "each": _COUNT.format(count=total),
+        "messages": f"SELECT 1 UNION ALL SELECT s + 1 FROM m WHERE s < {MESSAGES}",
+        "text": TEXT.replace("'", "''"),
+        "at": _AT.format(total=total, i="i"),
+        "agent": f"1001 + (i / 100) % {AGENTS}",
+        "customer": f"1 + i % {people}",
+        "queue": f"101 + (i / 100) % {TEAMS}",
+        "number": f"(i - 1) * {MESSAGES} + s",
+        "seq": MESSAGES,
+        "channel": channel,
+    }
+    for what, sql in _STEPS:
+        yield what, sql.format(**values)
+
+
+_STEPS = (
+    (
+        "customers",
+        "{people} INSERT INTO customers_customer (id, name, language, about, fields, created_at)"
+        " SELECT i, 'Kundin ' || i, 'de', '', '{{}}', datetime('now') FROM n",
+    ),
+    (
+        "identities",
+        "{people} INSERT INTO customers_identity (kind, value, shown, assurance, proved, anchor, created_at,"
+        " customer_id) SELECT 'email', 'kunde' || i || '@example.org', 'kunde' || i || '@example.org', 'proved', 1, 1,"
+        " datetime('now'), i FROM n",
+    ),
+    (
+        "records",
+        "{people} INSERT INTO customers_record (kind, number, folded, title, status, currency, link, data, source,"
+        " updated_at, customer_id) SELECT 'contract', 'V-' || i, 'V' || i, 'Wartung', 'active', '', '', '{{}}', '',"
+        " datetime('now'), i FROM n",
+    ),
+    (
+        "conversations",
+        "{each} INSERT INTO conversations_conversation (id, status, subject, preview, priority, language, last_seq,"
+        " seen_seq, last_message_at, last_direction, waiting_since, snoozed_until, resolved_at, created_at,"
+        " assignee_id, channel_id, customer_id, queue_id) SELECT i, CASE i % 100 WHEN 0 THEN 'waiting' WHEN 1 THEN 'assigned' WHEN 2"
+        " THEN 'assigned' WHEN 3 THEN 'assigned' WHEN 4 THEN 'snoozed' ELSE 'resolved' END, 'Rote Lampe ' || i,"
+        " substr('{text}', 1, 150), 1, 'de', {seq}, {seq}, {at}, 'out', CASE WHEN i % 100 = 0 THEN {at} END,"
+        " CASE WHEN i % 100 = 4 THEN datetime('now', '+30 days') END, CASE WHEN i % 100 > 4 THEN {at} END, {at},"
+        " CASE WHEN i % 100 <> 0 THEN {agent} END, {channel}, {customer}, {queue} FROM n",
+    ),
+    (
+        "messages",
+        "{each}, m(s) AS ({messages}) INSERT INTO conversations_message (id, seq, direction, author, subject, text,"
+        " html, external_id, automated, files, supported, address, meta, delivery, delivery_error, created_at, channel_id,"
+        " conversation_id, customer_id, user_id) SELECT {number}, s, CASE WHEN s % 2 THEN 'in' ELSE 'out' END,"
+        " CASE WHEN s % 2 THEN 'Kundin' ELSE 'Agent' END, '', s || ' {text}', CASE WHEN s % 2 AND i % 4 = 0 THEN"
+        " '<p>' || s || ' {text}</p><p><b>{text}</b></p>' ELSE '' END, CASE WHEN s % 2 THEN 'v' || i || '-' || s END,"
+        " 0, 0, 1, '{{}}', '{{}}', CASE WHEN s % 2 THEN '' ELSE 'sent' END, '', {at}, {channel}, i,"
+        " CASE WHEN s % 2 THEN {customer} END, CASE WHEN s % 2 = 0 THEN {agent} END FROM n, m",
+    ),
+    (
+        "threads",
+        "{each} INSERT INTO channels_threadlink (key, context, token, created_at, channel_id, conversation_id)"
+        " SELECT 'v' || i, '{{}}', 'token' || i, {at}, {channel}, i FROM n",
+    ),
+    (
+        "references",
+        "INSERT INTO channels_knownreference (external_id, channel_id, message_id)"
+        " SELECT external_id, channel_id, id FROM conversations_message WHERE external_id IS NOT NULL",
+    ),
+    (
+        "deliveries",
+        "INSERT INTO channels_delivery (message_id, state, attempts, due_at, error, steps, channel_id, conversation_id)"
+        " SELECT id, 'sent', 1, created_at, '', '[]', channel_id, conversation_id FROM conversations_message"
+        " WHERE direction = 'out'",
+    ),
+    (
+        "assignments",
+        "INSERT INTO conversations_assignment (by, reason, started_at, ended_at, agent_id, conversation_id)"
+        " SELECT 'routing', '{{}}', created_at, resolved_at, assignee_id, id FROM conversations_conversation"
+        " WHERE assignee_id IS NOT NULL",
+    ),
+    (
+        "receipts",
+        "INSERT INTO receipts (key, received_at, state, body, file, envelope, attempts, due_at, error, channel_id)"
+        " SELECT external_id, created_at, 'done', CAST(text AS BLOB), '', '{{}}', 0, created_at, '', channel_id"
+        " FROM conversations_message WHERE direction = 'in'",
+    ),
+    (
+        "events",
+        "INSERT INTO events (at, kind, scope, customer_id, conversation_id, actor, data)"
+        " SELECT created_at, 'message.created', '', customer_id, conversation_id, 'bench',"
+        " json_object('message_id', id, 'seq', seq, 'direction', direction, 'channel_id', channel_id, 'automated', json('false'))"
+        " FROM conversations_message",
+    ),
+)
