@@ -21,6 +21,7 @@ from tresen.kernel.tests.threads import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 KINDS = frozenset({"bell.rang"})
+ONE_SHARD = subscriptions.SHARDS_POSTGRESQL  # its multiples: a batch never spans shards
 
 
 class Handler:
@@ -252,10 +253,10 @@ def test_events_that_one_call_serves_are_merged_within_a_batch_only():
     handler = Handler()
     driver = Dispatcher([Subscription("first", KINDS, handler, merge=lambda entry: entry.data["times"] % 2)])
     for n in range(6):
-        ring(n, conversation_id=n)
+        ring(n, conversation_id=ONE_SHARD * (n + 1))
     run(driver)
     assert handler.handled == [0, 1]
-    ring(6, conversation_id=6)
+    ring(6, conversation_id=ONE_SHARD)
     run(driver)
     assert handler.handled == [0, 1, 6]
 
@@ -264,7 +265,7 @@ def test_a_merged_event_that_fails_leaves_the_next_its_chance():
     handler = Handler(0)
     driver = Dispatcher([Subscription("first", KINDS, handler, merge=lambda entry: "all")])
     for n in range(3):
-        ring(n, conversation_id=n)
+        ring(n, conversation_id=ONE_SHARD * (n + 1))
     run(driver)
     assert handler.handled == [1]
     assert [row.event_id for row in StalledEvent.objects.all()] == [
