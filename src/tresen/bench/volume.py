@@ -130,7 +130,8 @@ _STEPS = (
         "conversations",
         "{each} INSERT INTO conversations_conversation (id, status, subject, preview, priority, language, last_seq,"
         " seen_seq, last_message_at, last_direction, waiting_since, snoozed_until, resolved_at, created_at,"
-        " assignee_id, channel_id, customer_id, queue_id) SELECT i, CASE i % 100 WHEN 0 THEN 'waiting' WHEN 1 THEN 'assigned' WHEN 2"
+        " assignee_id, channel_id, customer_id, queue_id) SELECT i,"
+        " CASE i % 100 WHEN 0 THEN 'waiting' WHEN 1 THEN 'assigned' WHEN 2"
         " THEN 'assigned' WHEN 3 THEN 'assigned' WHEN 4 THEN 'snoozed' ELSE 'resolved' END, 'Rote Lampe ' || i,"
         " substr('{text}', 1, 150), 1, 'de', {seq}, {seq}, {at}, 'out', CASE WHEN i % 100 = 0 THEN {at} END,"
         " CASE WHEN i % 100 = 4 THEN datetime('now', '+30 days') END, CASE WHEN i % 100 > 4 THEN {at} END, {at},"
@@ -139,8 +140,8 @@ _STEPS = (
     (
         "messages",
         "{each}, m(s) AS ({messages}) INSERT INTO conversations_message (id, seq, direction, author, subject, text,"
-        " html, external_id, automated, files, supported, address, meta, delivery, delivery_error, created_at, channel_id,"
-        " conversation_id, customer_id, user_id) SELECT {number}, s, CASE WHEN s % 2 THEN 'in' ELSE 'out' END,"
+        " html, external_id, automated, files, supported, address, meta, delivery, delivery_error, created_at,"
+        " channel_id, conversation_id, customer_id, user_id) SELECT {number}, s, CASE WHEN s % 2 THEN 'in' ELSE 'out' END,"
         " CASE WHEN s % 2 THEN 'Kundin' ELSE 'Agent' END, '', s || ' {text}', CASE WHEN s % 2 AND i % 4 = 0 THEN"
         " '<p>' || s || ' {text}</p><p><b>{text}</b></p>' ELSE '' END, CASE WHEN s % 2 THEN 'v' || i || '-' || s END,"
         " 0, 0, 1, '{{}}', '{{}}', CASE WHEN s % 2 THEN '' ELSE 'sent' END, '', {at}, {channel}, i,"
@@ -178,7 +179,8 @@ _STEPS = (
         "events",
         "INSERT INTO events (at, kind, scope, customer_id, conversation_id, actor, data)"
         " SELECT created_at, 'message.created', '', customer_id, conversation_id, 'bench',"
-        " json_object('message_id', id, 'seq', seq, 'direction', direction, 'channel_id', channel_id, 'automated', json('false'))"
+        " json_object('message_id', id, 'seq', seq, 'direction', direction, 'channel_id', channel_id,"
+        " 'automated', json('false'))"
         " FROM conversations_message",
     ),
 )
