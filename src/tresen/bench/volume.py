@@ -141,7 +141,8 @@ _STEPS = (
         "messages",
         "{each}, m(s) AS ({messages}) INSERT INTO conversations_message (id, seq, direction, author, subject, text,"
         " html, external_id, automated, files, supported, address, meta, delivery, delivery_error, created_at,"
-        " channel_id, conversation_id, customer_id, user_id) SELECT {number}, s, CASE WHEN s % 2 THEN 'in' ELSE 'out' END,"
+        " channel_id, conversation_id, customer_id, user_id) SELECT {number}, s,"
+        " CASE WHEN s % 2 THEN 'in' ELSE 'out' END,"
         " CASE WHEN s % 2 THEN 'Kundin' ELSE 'Agent' END, '', s || ' {text}', CASE WHEN s % 2 AND i % 4 = 0 THEN"
         " '<p>' || s || ' {text}</p><p><b>{text}</b></p>' ELSE '' END, CASE WHEN s % 2 THEN 'v' || i || '-' || s END,"
         " 0, 0, 1, '{{}}', '{{}}', CASE WHEN s % 2 THEN '' ELSE 'sent' END, '', {at}, {channel}, i,"
