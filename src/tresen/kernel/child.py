@@ -21,6 +21,8 @@ from typing import IO, Any
 
 _HEAD = struct.Struct("!Q")
 _CHUNK = 65_536
+_READY = b"ready"
+START_MAX = 60.0  # s until the child has imported what it needs
 
 
 class ChildFailed(Exception):
@@ -60,9 +62,11 @@ class Child:
                 self._lock.release()
 
     def _ask(self, question: bytes, deadline: float) -> Any:
-        process = self._process if self._process and self._process.poll() is None else self._start()
-        assert process.stdin is not None and process.stdout is not None
+        begun = time.monotonic()
         try:
+            process = self._process if self._process and self._process.poll() is None else self._start()
+            assert process.stdin is not None and process.stdout is not None
+            deadline += time.monotonic() - begun  # getting ready is not the call's time
             process.stdin.write(_HEAD.pack(len(question)) + question)
             process.stdin.flush()
             (size,) = _HEAD.unpack(_read(process.stdout, _HEAD.size, deadline))
@@ -77,6 +81,8 @@ class Child:
     def _start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", __name__, self.target, str(self.memory)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+        assert self._process.stdout is not None
+        _read(self._process.stdout, len(_READY), time.monotonic() + START_MAX)
         return self._process
 
     def _kill(self) -> None:
@@ -111,6 +117,8 @@ def serve(target: str, memory: int) -> None:
     function = getattr(import_module(module), name)
     calls, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever the function prints must not mix with the answers
+    answers.write(_READY)
+    answers.flush()
     while head := calls.read(_HEAD.size):
         args = pickle.loads(calls.read(*_HEAD.unpack(head)))  # noqa: S301 - our own parent
         try:

@@ -86,7 +86,7 @@ def react(kind: str, handler: Any, conversation_id: int, when: Any = lambda entr
 def acknowledge(message: Message) -> Message | None:
     """Lets the acknowledgement react to a new conversation; returns what it wrote."""
     react("conversation.created", reactions.acknowledge, message.conversation_id, reactions.is_theirs)
-    return Message.objects.filter(conversation=message.conversation_id, key="acknowledgement").first()
+    return Message.objects.filter(conversation=message.conversation_id, key=":acknowledgement").first()
 
 
 def send(message: Message) -> Delivery:

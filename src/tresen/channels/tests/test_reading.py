@@ -25,7 +25,7 @@ def parse_slowly(kind: str, view: ChannelView, raw: RawReceipt) -> list[InboundE
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "_child", Child(f"{__name__}:parse_slowly"))
-    monkeypatch.setattr(reading, "TIME_MAX", 4.0)
+    monkeypatch.setattr(reading, "TIME_MAX", 3.0)
 
 
 @pytest.mark.usefixtures("slow")

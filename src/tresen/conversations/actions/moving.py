@@ -110,6 +110,7 @@ def release(by: Principal, conversation_id: int, *, reason: str = "released", ke
     """Back to its queue. `keep_age`: it waits since the customer's last message, not since now."""
     with db.atomic():
         conversation = queries.get(by, conversation_id, lock=True)
+        _may_hand_over(by, conversation)
         before = transit(conversation, "release")
         end_assignment(conversation, before, actor=by.actor)
         conversation.avoid = conversation.assignee_id
@@ -124,6 +125,7 @@ def move(by: Principal, conversation_id: int, queue_id: int) -> Conversation:
     with db.atomic():
         conversation = queries.get(by, conversation_id, lock=True)
         target = _queue(by, queue_id)
+        _may_hand_over(by, conversation)
         before = transit(conversation, "move")
         end_assignment(conversation, before, actor=by.actor)
         former, conversation.queue_id = conversation.queue_id, target

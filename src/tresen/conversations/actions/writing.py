@@ -27,6 +27,7 @@ from tresen.kernel.errors import Invalid, NotFound
 
 TEXT_MAX = 100_000
 CALL, VISIT = "call", "visit"
+ACKNOWLEDGEMENT = ":acknowledgement"  # keys of the product's own begin with a colon
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,8 @@ def start(by: Principal, channel_id: int, customer_id: int, draft: Draft) -> Mes
             begun = Message.objects.filter(conversation__customer=customer_id, channel=channel_id, key=draft.key, seq=1)
             if (known := begun.filter(direction=Direction.OUT, user=by.user_id).first()) is not None:
                 return known
-        conversation, channel = _open(by, channel_id, customer_id, draft.subject or draft.text)
+        channel = _visible_channel(by, channel_id)
+        conversation = _open(by, channel, channel.queue_id, customer_id, draft.subject or draft.text)
         message = _message(by, draft, channel, Direction.OUT)
         add_message(conversation, message, draft.files, actor=by.actor)
         conversation.save()
@@ -108,10 +110,11 @@ def log_contact(
         raise Invalid("must be call or visit", field="medium")
     with db.atomic():
         if conversation_id is None:
-            conversation, channel = _open(by, channel_id, customer_id, draft.subject or draft.text)
+            channel = _logging_channel(channel_id)
+            conversation = _open(by, channel, _own_queue(by, channel), customer_id, draft.subject or draft.text)
         else:
             conversation = queries.get(by, conversation_id, lock=True)
-            channel = _visible_channel(by, channel_id)
+            channel = _logging_channel(channel_id)
         message = _message(by, draft, channel, Direction.IN)
         message.customer_id = conversation.customer_id
         message.author = str(conversation.customer)[:200]
@@ -133,7 +136,7 @@ def acknowledge(conversation_id: int, text: str, *, channel: Channel) -> Message
             text=text,
             automated=True,
             delivery=DeliveryState.QUEUED,
-            key="acknowledgement",
+            key=ACKNOWLEDGEMENT,
             created_at=clock.now(),
         )
         known = Message.objects.filter(conversation=conversation, key=message.key).first()
@@ -151,8 +154,8 @@ def _check(draft: Draft) -> None:
         raise Invalid("must not be empty", field="text")
     if len(draft.text) > TEXT_MAX or len(draft.html) > 4 * TEXT_MAX:
         raise Invalid(f"must not be longer than {TEXT_MAX} characters", field="text")
-    if len(draft.key or "") > 80:
-        raise Invalid("must not be longer than 80 characters", field="key")
+    if len(draft.key or "") > 80 or (draft.key or "").startswith(":"):
+        raise Invalid("must have at most 80 characters and no colon in front", field="key")
 
 
 def _posted_before(conversation: Conversation, draft: Draft) -> Message | None:
@@ -202,15 +205,31 @@ def _message(by: Principal, draft: Draft, channel: Channel, direction: str) -> M
     )
 
 
-def _open(by: Principal, channel_id: int, customer_id: int, subject: str) -> tuple[Conversation, Channel]:
-    channel = _visible_channel(by, channel_id)
+def _logging_channel(channel_id: int) -> Channel:
+    """Whoever answers the phone may write the call down, whichever queue the entry belongs to."""
+    channel = Channel.objects.filter(pk=channel_id, enabled=True).first()
+    if channel is None:
+        raise NotFound("no such channel", field="channel")
+    return channel
+
+
+def _own_queue(by: Principal, channel: Channel) -> int:
+    """The channel's queue, or the first one that the writer sees: a call written down must not vanish from sight."""
+    seen = queries.queues(by)
+    own = seen.filter(pk=channel.queue_id).first() or seen.order_by("id").first()
+    if own is None:
+        raise NotFound("no queue to log into", field="channel")
+    return own.pk
+
+
+def _open(by: Principal, channel: Channel, queue_id: int, customer_id: int, subject: str) -> Conversation:
     customer = Customer.objects.filter(pk=customer_id).first()
     if customer is None:
         raise NotFound("no such customer", field="customer")
     now = clock.now()
     conversation = Conversation.objects.create(
         channel=channel,
-        queue_id=channel.queue_id,
+        queue_id=queue_id,
         customer=customer,
         status=Status.ASSIGNED if by.user_id else Status.RESOLVED,
         resolved_at=None if by.user_id else now,
@@ -231,4 +250,4 @@ def _open(by: Principal, channel_id: int, customer_id: int, subject: str) -> tup
         conversation_id=conversation.pk,
         customer_id=customer.pk,
     )
-    return conversation, channel
+    return conversation
