@@ -63,7 +63,7 @@ def verbs(me: Principal, conversation: Conversation) -> frozenset[str]:
     if not mine and (not foreign or me.is_lead):
         found.add("take")
     if foreign and not me.is_lead:
-        found.discard("assign")
+        found -= {"assign", "release"}
     return frozenset(found)
 
 
