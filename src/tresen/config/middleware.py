@@ -71,6 +71,22 @@ def _answer(request: HttpRequest, status: int, message: str) -> HttpResponse:
     return HttpResponse(message, status=status, content_type="text/plain; charset=utf-8")
 
 
+class PublicScheme:
+    """On the public host the scheme is that of the public address: a proxy ends TLS and speaks plain HTTP to us.
+
+    No header is believed for it. Otherwise Django would take the origin of every form for a foreign one.
+    """
+
+    def __init__(self, handle: Handler) -> None:
+        self.handle = handle
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        public = urlsplit(settings.get(PUBLIC_URL))
+        if public.scheme == "https" and request.META.get("HTTP_HOST", "").lower() == public.netloc.lower():
+            request.META["wsgi.url_scheme"] = "https"
+        return self.handle(request)
+
+
 class SecurityHeaders:
     """The strict policy for everything that sets none of its own; pages with data are never kept by caches."""
 

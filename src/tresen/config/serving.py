@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import socket
 import sys
@@ -102,7 +103,13 @@ class Server(uvicorn.Server):
 def serve(host: str, port: int) -> None:
     """Serves until a signal comes."""
     sys.setswitchinterval(SWITCH)
-    config = uvicorn.Config(
+    Server(_config(host, port)).run()
+
+
+def _config(host: str, port: int) -> uvicorn.Config:
+    """`TRESEN_PROXIES`: addresses and networks of proxies, by comma, whose word about the client's address counts."""
+    proxies = os.environ.get("TRESEN_PROXIES", "").strip()
+    return uvicorn.Config(
         asgi.application,
         host=host,
         port=port,
@@ -113,10 +120,10 @@ def serve(host: str, port: int) -> None:
         timeout_keep_alive=30,
         backlog=2048,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
         h11_max_incomplete_event_size=64 * 1024,
     )
-    Server(config).run()
 
 
 def work() -> None:

@@ -40,6 +40,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "tresen.config.middleware.SecurityHeaders",
     "tresen.config.middleware.PlainErrors",
+    "tresen.config.middleware.PublicScheme",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "tresen.config.middleware.StaffLanguage",
     "django.middleware.common.CommonMiddleware",
