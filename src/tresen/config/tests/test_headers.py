@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 from django.core import mail as outbox
+from django.core.cache import cache
 from django.http import HttpResponse
 from django.test import Client
 
@@ -16,6 +17,7 @@ from tresen.accounts import actions as accounts
 from tresen.accounts.models import Role
 from tresen.channels import actions as channels
 from tresen.channels.directory import DIRECTORY
+from tresen.config import serving
 from tresen.conversations import queries
 from tresen.conversations.actions import StoredFile
 from tresen.desk.tests.conftest import BY, PASSWORD, World, make_world
@@ -159,6 +161,25 @@ def test_behind_https_cookies_and_pages_stay_there(db: None) -> None:
     assert client.cookies["sessionid"]["secure"] and client.cookies["csrftoken"]["secure"]
 
 
+def test_forms_work_behind_a_proxy_that_ends_tls(db: None) -> None:
+    """It speaks plain HTTP to us; the browser says that the form came from https. Others stay foreign."""
+    make_world()
+    settings.put(PUBLIC_URL, "https://desk.shop.example")
+    client = Client(enforce_csrf_checks=True, HTTP_HOST="desk.shop.example")
+    client.get("/account/login/")
+    form = {"login": KNOWN, "password": PASSWORD, "csrfmiddlewaretoken": client.cookies["csrftoken"].value}
+    for origin in ("https://evil.example", "http://desk.shop.example", "null"):
+        assert client.post("/account/login/", form, headers={"Origin": origin}).status_code == 403
+    assert client.post("/account/login/", form, headers={"Origin": "https://desk.shop.example"}).status_code == 302
+
+
+def test_only_named_proxies_say_who_the_client_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not serving._config("127.0.0.1", 1).proxy_headers
+    monkeypatch.setenv("TRESEN_PROXIES", "10.0.0.0/8, 127.0.0.1")
+    config = serving._config("127.0.0.1", 1)
+    assert (config.proxy_headers, config.forwarded_allow_ips) == (True, "10.0.0.0/8, 127.0.0.1")
+
+
 def test_a_new_log_in_gets_a_new_session(db: None) -> None:
     make_world()
     client = Client()
@@ -266,3 +287,18 @@ def test_what_a_team_may_not_see_looks_like_nothing(transactional_db: None) -> N
     client = browser(house, "agent")
     pages = [client.get(f"/desk/c/{pk}/") for pk in (foreign.conversation_id, 999_999)]
     assert said(pages[0]) == said(pages[1])
+
+
+def test_guessing_passwords_is_slowed_down(db: None) -> None:
+    """After a few wrong ones even the right one is refused for a while, and an unknown address hears the same."""
+    make_world()
+    cache.clear()
+    heard = {}
+    for email in (KNOWN, UNKNOWN):
+        for _ in range(6):
+            ASKING["log in"](browser(), email)
+        client = browser()
+        heard[email] = said(client.post("/account/login/", {"login": email, "password": PASSWORD}))
+        assert "_auth_user_id" not in client.session
+    cache.clear()
+    assert heard[KNOWN] == heard[UNKNOWN]
