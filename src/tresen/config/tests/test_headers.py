@@ -6,6 +6,7 @@ import re
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from django.core import mail as outbox
@@ -302,3 +303,13 @@ def test_guessing_passwords_is_slowed_down(db: None) -> None:
         assert "_auth_user_id" not in client.session
     cache.clear()
     assert heard[KNOWN] == heard[UNKNOWN]
+
+
+def test_the_table_of_weaknesses_names_tests_that_there_are() -> None:
+    root = Path(__file__).parents[4]
+    named = re.findall(r"`([\w/]+/test_\w+\.py)`", (root / "docs" / "security.md").read_text())
+    assert len(set(named)) > 30
+    missing = [
+        name for name in named if not (root / ("" if name.startswith("tests/") else "src/tresen") / name).exists()
+    ]
+    assert missing == []
