@@ -59,7 +59,8 @@ def texts(page: Page, which: str) -> list[str]:
     return [text.strip() for text in page.locator(which).all_inner_texts()]
 
 
-def test_a_chat_from_both_sides_through_a_power_cut(tresen: Tresen, customer: Page, agent: Page) -> None:
+def begin(customer: Page, agent: Page) -> None:
+    """The first word reaches the agent's list; it is read, and both see the other typing."""
     say(customer, "Meine Maschine tropft.")
     expect(customer.locator(".own")).to_have_attribute("data-state", "stored")
     row = agent.locator(".row-link", has_text="Meine Maschine tropft.")
@@ -76,6 +77,9 @@ def test_a_chat_from_both_sides_through_a_power_cut(tresen: Tresen, customer: Pa
     agent.locator("#text").press_sequentially("Seit")
     expect(customer.locator(".typing")).to_contain_text("Mara Lindt schreibt")
 
+
+def answer_with_files(customer: Page, agent: Page) -> None:
+    """A picture and a text go along; the agent sees that they were read."""
     files = [
         {"name": "Dichtung.png", "mimeType": "image/png", "buffer": picture()},
         {"name": "Anleitung.txt", "mimeType": "text/plain", "buffer": b"drehen"},
@@ -89,6 +93,9 @@ def test_a_chat_from_both_sides_through_a_power_cut(tresen: Tresen, customer: Pa
     assert Path(download.value.path()).read_bytes() == b"drehen"
     expect(agent.locator(".message.out .delivery-read")).to_be_visible()
 
+
+def survive_a_power_cut(tresen: Tresen, customer: Page, agent: Page) -> None:
+    """What is written meanwhile arrives afterwards, and the conversation goes on."""
     tresen.stop(signal.SIGKILL)
     expect(agent.locator("#offline")).to_be_visible(timeout=BACK)
     say(customer, "Seit gestern.")
@@ -102,12 +109,21 @@ def test_a_chat_from_both_sides_through_a_power_cut(tresen: Tresen, customer: Pa
     expect(customer.locator(".theirs .bubble", has_text="schicken wir eine neue")).to_be_visible(timeout=BACK)
     expect(agent.locator(".message.out .delivery-read")).to_have_count(2, timeout=BACK)
 
+
+def end_and_begin_again(customer: Page, agent: Page) -> None:
+    """Resolved by the agent, reopened by the customer's next word."""
     agent.locator("[data-key=e]").click()
     expect(agent.locator("#head .state")).to_have_text(RESOLVED)
     say(customer, "Danke! Was kostet das?")
     expect(agent.locator(".message.in", has_text="Was kostet das?")).to_be_visible()
     expect(agent.locator("#head .state")).to_have_text(re.compile(f"{ASSIGNED}|Wartend"))
 
+
+def test_a_chat_from_both_sides_through_a_power_cut(tresen: Tresen, customer: Page, agent: Page) -> None:
+    begin(customer, agent)
+    answer_with_files(customer, agent)
+    survive_a_power_cut(tresen, customer, agent)
+    end_and_begin_again(customer, agent)
     said = [
         "Meine Maschine tropft.", "Seit wann? Sehen Sie bitte nach der Dichtung.", "Seit gestern.",
         "Dann schicken wir eine neue.", "Danke! Was kostet das?",
