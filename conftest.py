@@ -9,6 +9,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from django.core.cache import cache
 from django.db import connections
 from pytest_django import Settings
 
@@ -51,6 +52,7 @@ def data_dir(tmp_path: Path, settings: Settings) -> Path:
     settings.DATA_DIR = tmp_path / "data"
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     stored_settings.forget()
+    cache.clear()  # rate limits of one test are no business of the next
     return tmp_path / "data"
 
 
