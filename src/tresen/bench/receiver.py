@@ -34,8 +34,7 @@ class Receiver:
         self.refused = 0
         self._random = random.Random(seed)
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
         self.port: int = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
@@ -77,6 +76,13 @@ class Receiver:
         """The texts of a thread in the order in which they first arrived."""
         with self._lock:
             return list(dict.fromkeys(one.text for one in self.taken if one.thread == thread))
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        """A sender that was killed in the middle of a request is what this is for."""
 
 
 def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
