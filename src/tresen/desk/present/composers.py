@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.utils.translation import gettext as _
 
@@ -26,8 +26,9 @@ def composer(
     mode: str = "reply",
 ) -> Composer:
     """An empty composer with all that may be chosen."""
-    channels = channel_choices(me, conversation)
     last = last_received(conversation.pk)
+    reachable = queries.channels(me)
+    channels = channel_choices(conversation, reachable, last)
     can_forward = any("forward" in choice.has for choice in channels)
     labels = {"reply": _("Reply"), "note": _("Note"), "forward": _("Forward")}
     offered = [value for value, _icon in MODES if value == "note" or (channels if value == "reply" else can_forward)]
@@ -38,7 +39,7 @@ def composer(
         channels=channels,
         modes=tuple(Choice(v, labels[v], v == mode, icon=icon) for v, icon in MODES if v in offered),
         signature=user.signature if user else "",
-        file_max=max((_capabilities(c.kind).media_max for c in queries.channels(me)), default=0),
+        file_max=max((_capabilities(c.kind).media_max for c in reachable), default=0),
         warning=_warning(last) if channels else _("No channel reaches this customer. Connect a mailbox to answer."),
         copies=_copies(last),
         answer_to=_answer_to(last, channels),
@@ -46,7 +47,9 @@ def composer(
     )
 
 
-def channel_choices(me: Principal, conversation: Conversation) -> tuple[ChannelChoice, ...]:
+def channel_choices(
+    conversation: Conversation, reachable: Sequence[Channel], last: Message | None
+) -> tuple[ChannelChoice, ...]:
     """This conversation's channels, that of the customer's last message first, then others that reach the customer.
 
     Whoever left a chat and waits for an answer elsewhere gets it there.
@@ -55,8 +58,7 @@ def channel_choices(me: Principal, conversation: Conversation) -> tuple[ChannelC
     addresses = dict(identities.values_list("kind", "shown"))
     used = [c for c in _used(conversation) if c.enabled and _capabilities(c.kind).replies]
     known = {c.pk for c in used}
-    others = [c for c in queries.channels(me) if c.pk not in known and _reaches(c, addresses)]
-    last = last_received(conversation.pk)
+    others = [c for c in reachable if c.pk not in known and _reaches(c, addresses)]
     elsewhere = last.channel.answers_by_id if last and last.meta.get("answer_by") else None
     found = sorted([*used, *others], key=lambda c: elsewhere is not None and c.pk != elsewhere)
     return tuple(_choice(channel, addresses, selected=channel is found[0]) for channel in found)
@@ -96,7 +98,8 @@ def _capabilities(kind: str) -> Capabilities:
 
 def last_received(conversation_id: int) -> Message | None:
     """The customer's last message."""
-    return Message.objects.filter(conversation=conversation_id, direction=Direction.IN).order_by("-seq").first()
+    rows = Message.objects.filter(conversation=conversation_id, direction=Direction.IN)
+    return rows.select_related("channel").order_by("-seq").first()
 
 
 def foreign_addresses(last: Message | None) -> list[str]:
