@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Field, Model
 from django.db.models.expressions import Col
 
@@ -28,7 +30,7 @@ def insert(row: T, *, unless: tuple[str, ...] = ()) -> bool:
     model = type(row)
     connection = db.current()
     sql, fields, own_id = _insert_sql(model, unless, row.pk is None)
-    values = [f.get_db_prep_save(getattr(row, f.attname), connection) for f in fields]
+    values = [_prepared(f, getattr(row, f.attname), connection) for f in fields]
     found, _count = db.statement(sql, values)
     if not found:
         return False
@@ -43,7 +45,7 @@ def update(row: Model, *names: str) -> None:
     model = type(row)
     connection = db.current()
     sql, fields = _update_sql(model, names)
-    values = [f.get_db_prep_save(getattr(row, f.attname), connection) for f in fields]
+    values = [_prepared(f, getattr(row, f.attname), connection) for f in fields]
     db.statement(sql, [*values, row.pk])
 
 
@@ -53,7 +55,7 @@ def change(model: type[Model], new: Mapping[str, Any], **where: Any) -> int:
     condition, params = _condition(model, where)
     fields = [_field(model, name) for name in new]
     assigned = ", ".join(f'"{f.column}" = %s' for f in fields)
-    values = [f.get_db_prep_save(value, connection) for f, value in zip(fields, new.values(), strict=True)]
+    values = [_prepared(f, value, connection) for f, value in zip(fields, new.values(), strict=True)]
     return db.statement(f'UPDATE "{model._meta.db_table}" SET {assigned}{condition}', [*values, *params])[1]
 
 
@@ -117,6 +119,24 @@ def _converted(row: Sequence[Any], converters: Sequence[tuple[int, Sequence[_Con
     return changed
 
 
+def _prepared(field: Field[Any, Any], value: Any, connection: BaseDatabaseWrapper) -> Any:
+    """The value as the driver wants it. Most are so already, and asking the field costs more than binding it."""
+    if value is None or type(value) is _plain(field):
+        return value
+    return field.get_db_prep_save(value, connection)
+
+
+@cache
+def _plain(field: Field[Any, Any]) -> type | None:
+    """The Python type of a column that every driver takes as it is."""
+    if isinstance(field, models.ForeignKey):
+        return _plain(field.target_field)
+    for kind, plain in ((models.CharField, str), (models.TextField, str), (models.IntegerField, int)):
+        if isinstance(field, kind):
+            return plain
+    return bool if isinstance(field, models.BooleanField) else None
+
+
 def _condition(model: type[Model], where: Mapping[str, Any]) -> tuple[str, list[Any]]:
     connection = db.current()
     parts: list[str] = []
@@ -127,12 +147,12 @@ def _condition(model: type[Model], where: Mapping[str, Any]) -> tuple[str, list[
         if value is None:
             parts.append(f'"{field.column}" IS {"NOT " if operator == "not" else ""}NULL')
         elif operator == "in":
-            items = [field.get_db_prep_value(one, connection) for one in value]
+            items = [_prepared(field, one, connection) for one in value]
             parts.append(f'"{field.column}" IN ({", ".join(["%s"] * len(items)) or "NULL"})')
             params += items
         else:
             parts.append(f'"{field.column}" {_OPERATORS[operator]} %s')
-            params.append(field.get_db_prep_value(value, connection))
+            params.append(_prepared(field, value, connection))
     return (" WHERE " + " AND ".join(parts) if parts else ""), params
 
 
