@@ -40,6 +40,7 @@ POINTS: Mapping[str, int] = {
     ANYTIME: 1,
 }
 PEOPLE = 6
+SETTLE_FAULTY = 1200.0  # s; the back-off after failed tries grows to minutes
 SETTLE = 180.0  # s; on PostgreSQL a killed worker's jobs come back when their lease ends
 
 
@@ -145,7 +146,8 @@ class Harness:
 
     def _settle(self, people: list[Person]) -> list[str]:
         """Waits until all replies have been delivered; what is parked or left over then."""
-        until = time.monotonic() + SETTLE
+        patience = SETTLE_FAULTY if self.receiver.faults else SETTLE
+        until = time.monotonic() + patience
         open_ids = {person.talk.conversation for person in people}
         while time.monotonic() < until:
             waiting = {i for i in open_ids if self._undelivered(i)}
@@ -154,7 +156,7 @@ class Harness:
                 break
             time.sleep(0.2)
         else:
-            return [f"{len(open_ids)} conversations still wait after {SETTLE:.0f} s"]
+            return [f"{len(open_ids)} conversations still wait after {patience:.0f} s"]
         values = self.product.metrics()
         watched = ("receipts_parked", "jobs_parked", "events_stalled")
         return [f"{values[f'tresen_{name}']:.0f} {name}" for name in watched if values[f"tresen_{name}"]]

@@ -32,6 +32,7 @@ BATCH = 25
 BURST_RATE = 400.0  # receipts a second
 BURST_MAX = 10_000  # receipts
 GIVE_WAY = 0.05  # s
+YOUNG = timedelta(seconds=2)  # until its oldest receipt is this old, a burst goes first altogether
 ATTEMPTS = 6
 FILES_MAX = 100
 READABLE = ("email", "phone", "whatsapp", "sms")  # values that say something to a person
@@ -52,6 +53,10 @@ class Prepared:
 def step() -> bool:
     """Takes a batch of pending receipts; True when there may be more."""
     due = rows.many(Receipt, state="pending", due_at__lte=clock.now(), order=("id",), limit=BATCH)
+    if len(due) == BATCH and BURST.lasts(due[0].pk):
+        time.sleep(GIVE_WAY)
+        if clock.now() - due[0].received_at < YOUNG:
+            return True
     by_channel: dict[int, list[Receipt]] = defaultdict(list)
     for receipt in due:
         by_channel[receipt.channel_id].append(receipt)
@@ -63,10 +68,7 @@ def step() -> bool:
         elif not _step_channel(view, receipts):
             continue
         worked = True
-    more = worked and len(due) == BATCH  # what is all in another worker's hands is no reason to look again at once
-    if more and BURST.lasts(due[-1].pk):
-        time.sleep(GIVE_WAY)
-    return more
+    return worked and len(due) == BATCH  # what is all in another worker's hands is no reason to look again at once
 
 
 def _postpone(receipts: list[Receipt]) -> None:
@@ -87,7 +89,7 @@ class Burst:
         self._newest, self._at = 0, 0.0
 
     def lasts(self, done: int) -> bool:
-        """True while more than `BURST_RATE` a second came since the last call; `done`: id of the last one sorted."""
+        """True while more than `BURST_RATE` a second came since the last call; `done`: up to which id all is sorted."""
         newest = next(iter(rows.values(Receipt, ("id",), order=("-id",), limit=1)), (0,))[0]
         now = time.monotonic()
         came, passed = newest - self._newest, now - self._at
