@@ -26,7 +26,8 @@ FLAGS = (
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 # What the desk's own policy refused is logged by the browser; it is the proof, not a fault.
 EXPECTED = re.compile(
-    r"spy\.example|ERR_CONNECTION_|ERR_EMPTY_RESPONSE|ERR_SOCKET_|ERR_NETWORK|ERR_INCOMPLETE|status of 4|status of 503|htmx:|Service Worker"
+    r"spy\.example|ERR_CONNECTION_|ERR_EMPTY_RESPONSE|ERR_SOCKET_|ERR_NETWORK|ERR_INCOMPLETE|"
+    r"status of 4|status of 503|htmx:|Service Worker"
 )
 
 
