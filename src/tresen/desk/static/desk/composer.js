@@ -153,10 +153,11 @@ function prepare(form) {
     const bar = form.querySelector("progress");
     if (bar && detail.lengthComputable && detail.total) bar.value = detail.loaded / detail.total;
   });
-  form.addEventListener("htmx:afterRequest", ({ detail }) => {
-    form.classList.remove("sending");
-    if (detail.successful && detail.elt === form) localStorage.removeItem(draftKey(form));
+  // Before the answer brings a fresh composer, which would take the draft for its own.
+  form.addEventListener("htmx:beforeOnLoad", ({ detail }) => {
+    if (detail.elt === form && detail.xhr.status < 300) localStorage.removeItem(draftKey(form));
   });
+  form.addEventListener("htmx:afterRequest", () => form.classList.remove("sending"));
 }
 
 const TYPING_MS = 3000;
