@@ -26,6 +26,7 @@ LANGUAGE = "de"
 FILE = Path("locale") / LANGUAGE / "LC_MESSAGES" / "django.po"
 KEYWORDS = extract.DEFAULT_KEYWORDS | {
     "gettext_lazy": None,
+    "_l": None,
     "gettext_noop": None,
     "ngettext_lazy": (1, 2),
     "pgettext_lazy": ((1, "c"), 2),
